@@ -1,0 +1,40 @@
+// The dimensions and choices of a BERT checkpoint, from its config.json.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jit/gemm.h"
+
+namespace bertq {
+
+struct ModelConfig {
+  std::size_t hidden = 0;
+  std::size_t layers = 0;
+  std::size_t heads = 0;
+  std::size_t intermediate = 0;
+  std::size_t vocabulary = 0;
+  std::size_t positions = 0;  // the longest sequence, in tokens
+  std::size_t segments = 0;   // type_vocab_size
+  float layer_norm_epsilon = 0.0F;
+  jit::Activation activation = jit::Activation::gelu_erf;  // of the feed-forward block
+  // Of the classification head, in the order of the logits; empty where the config names none.
+  std::vector<std::string> labels;
+  bool regression = false;  // one logit that is the answer itself
+
+  std::size_t head_size() const { return hidden / heads; }
+};
+
+// Reads and checks a config.json. `name` stands for the file in messages. Throws Error (input),
+// also for what is not BERT: another model_type, a decoder, cross-attention, relative positions, an
+// unknown activation.
+ModelConfig parse_config(std::string_view json, const std::string& name);
+
+// The shapes of google-research's bert-base and bert-large, for benchmarks. Throws Error (usage)
+// for another name.
+ModelConfig named_config(std::string_view name);
+
+}  // namespace bertq

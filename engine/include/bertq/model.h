@@ -1,0 +1,100 @@
+// A loaded BERT and the sessions that run it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "bertq/config.h"
+#include "bertq/packed_batch.h"
+#include "bertq/recipe.h"
+#include "jit/isa.h"
+#include "loaders/checkpoint.h"
+
+namespace bertq {
+
+// Which heads a checkpoint holds.
+struct Heads {
+  bool pooler = false;
+  bool classifier = false;  // classification or regression, on the pooled [CLS]
+  bool span = false;        // qa_outputs
+};
+
+// Weights packed for one instruction set under one recipe. Immutable: any number of sessions and
+// threads may share one.
+class Model {
+ public:
+  // Reads the checkpoint one tensor at a time: at most one f32 tensor is resident beside the packed
+  // weights. Throws Error (input) for missing, misshapen or non-finite tensors and for recipe
+  // entries that name no module of this model.
+  static std::shared_ptr<const Model> load(const loaders::Checkpoint& checkpoint,
+                                           const ModelConfig& config, const Recipe& recipe,
+                                           jit::Isa isa);
+  // Random weights from a fixed seed, made layer by layer, with a classifier of two labels: for
+  // benchmarks.
+  static std::shared_ptr<const Model> random(const ModelConfig& config, const Recipe& recipe,
+                                             jit::Isa isa, std::uint64_t seed);
+  ~Model();
+
+  const ModelConfig& config() const;
+  const Recipe& recipe() const;
+  jit::Isa isa() const;
+  Heads heads() const;
+  std::size_t labels() const;         // logits of the classifier, 0 without one
+  std::size_t weights_bytes() const;  // everything packed: weights, scales, biases, tables
+
+  struct Impl;  // model/weights.h
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Model(std::unique_ptr<const Impl> impl);
+  std::unique_ptr<const Impl> impl_;
+};
+
+class ThreadPool;  // runtime/thread_pool.h
+
+// The working memory of one caller, and its threads. Not thread-safe: one session a thread of the
+// caller. Grows with the largest batch it has seen and allocates nothing for one no larger.
+//
+// Rows of the results belong to the session and hold until its next call. All throw Error (input)
+// for ids or segments out of range, an empty or too long sequence, and activations that are not
+// finite, naming the layer.
+class Session {
+ public:
+  Session(std::shared_ptr<const Model> model, std::size_t threads);
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  // [tokens][hidden_ld()]: the last layer's output.
+  std::span<const float> hidden_states(const PackedBatch& batch);
+  std::size_t hidden_ld() const;
+  // [sequences][labels()]. Error (input) if the checkpoint has no classifier.
+  std::span<const float> logits(const PackedBatch& batch);
+
+  const Model& model() const;
+
+  // For tests and diagnosis: called after the embeddings (layer 0) and after each layer (1..) with
+  // [tokens][hidden_ld()].
+  using LayerObserver = void (*)(void* context, std::size_t layer, std::span<const float> states);
+  void observe_layers(LayerObserver observer, void* context);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Sentence vectors, as sentence-transformers makes them from hidden states.
+enum class Pooling : std::uint8_t { mean, cls };
+struct PoolingChoice {
+  Pooling pooling = Pooling::mean;
+  bool normalize = true;
+};
+// [sequences][hidden], dense rows, into `out`.
+void pool(const PackedBatch& batch, std::span<const float> hidden_states, std::size_t ld,
+          std::size_t hidden, const PoolingChoice& choice, std::span<float> out);
+
+}  // namespace bertq

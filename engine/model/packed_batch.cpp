@@ -1,0 +1,1 @@
+#include "bertq/packed_batch.h"

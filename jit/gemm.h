@@ -1,0 +1,80 @@
+// One family of matrix products: C[m][n] = epilogue(sum over k of A[m][k] * B[n][k]).
+//
+// FP32: each element is one chain of fused multiply-adds over k = 0, 1, 2, ... from +0. u8 x s8:
+// the int32 sum is exact (k <= 65,793, so that 255 * 128 * k fits), and so the same on every
+// instruction set. The epilogue's arithmetic is spelled out below and is the same everywhere too:
+// every path gives the same bits as the plain C++ of `reference`.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "jit/isa.h"
+
+namespace bertq::jit {
+
+enum class Operands : std::uint8_t { f32, u8s8 };
+enum class Activation : std::uint8_t { none, relu, gelu_erf, gelu_tanh, tanh };
+enum class Output : std::uint8_t { f32, u8_tiles };
+
+// What a kernel is compiled for: the cache's key, the generator's input and the kernel's name.
+//
+//   v = f32: acc;  u8s8: float(acc - compensation[n])
+//   v = v * row_scale[m]                                    if row_scale
+//   v = fma(v, column_scale[n], bias[n])                    if column_scale and bias
+//     | v * column_scale[n] | v + bias[n] | v               if one | the other | neither
+//   v = activation(v)
+//   v = v + residual[m][n]                                  if residual
+//   f32: C = v;  u8: C = clamp(rne(v * output_inverse_scale) + output_zero_point, 0, 255)
+struct GemmSpec {
+  Operands operands = Operands::f32;
+  bool row_scale = false;
+  bool column_scale = false;
+  bool bias = false;
+  Activation activation = Activation::none;
+  bool residual = false;
+  Output output = Output::f32;
+
+  friend auto operator<=>(const GemmSpec&, const GemmSpec&) = default;
+  std::string name() const;  // "u8s8.rs.cs.bias.gelu_erf.f32"
+};
+
+// Sizes in elements. Vectors over n (compensation, column_scale, bias) and all f32 rows are padded
+// to a multiple of 16 columns (layout.h); the padded columns of C are written as well.
+struct GemmArgs {
+  std::size_t m = 0, n = 0, k = 0;
+  const void* a = nullptr;                     // f32 [m][lda], or u8 tiles of k columns
+  std::size_t lda = 0;                         // f32 only
+  const void* b = nullptr;                     // packed f32 or s8, n x k
+  const std::int32_t* compensation = nullptr;  // [n], u8s8 only: zero point * column sum
+  const float* row_scale = nullptr;            // [m]
+  const float* column_scale = nullptr;         // [n]
+  const float* bias = nullptr;                 // [n]
+  const float* residual = nullptr;             // [m][residual_ld]; may be C itself
+  std::size_t residual_ld = 0;
+  void* c = nullptr;    // f32 [m][ldc], or u8 tiles of ldc columns
+  std::size_t ldc = 0;  // f32: leading dimension; u8: columns of the tiled matrix
+  float output_inverse_scale = 0.0F;
+  std::int32_t output_zero_point = 0;
+};
+
+// A half-open range.
+struct Range {
+  std::size_t begin = 0, end = 0;
+};
+
+// A product compiled for one instruction set. Owned by the Kernels it comes from; immutable, so any
+// number of threads may run it at once. Allocates nothing.
+class Gemm {
+ public:
+  virtual ~Gemm() = default;
+  // Computes the block rows x columns of C. Both begin at a multiple of 16; each ends at one or at
+  // m, n. Needs an active ThreadScope (kernels.h).
+  virtual void run(const GemmArgs& args, Range rows, Range columns) const = 0;
+  // The name under which profilers see the kernel, "avx512_vnni.gemm.u8s8.rs.cs.bias.f32".
+  virtual const std::string& name() const = 0;
+};
+
+}  // namespace bertq::jit

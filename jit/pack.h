@@ -1,0 +1,19 @@
+// Weights from row-major [n][k] into the packed layouts of layout.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bertq::jit {
+
+// Rows [row, row + rows) of an [n][k] s8 matrix, given row-major with leading dimension k, into
+// `packed` (packed_s8_bytes(n, k) bytes, zeroed by the caller: the padding must be zero).
+// `column_sums[row .. row + rows)` gets each row's sum over k.
+void pack_s8(const std::int8_t* weights, std::size_t row, std::size_t rows, std::size_t k,
+             std::int8_t* packed, std::int32_t* column_sums);
+
+// The same for f32: `packed` has packed_f32_count(n, k) floats, zeroed by the caller.
+void pack_f32(const float* weights, std::size_t row, std::size_t rows, std::size_t k,
+              float* packed);
+
+}  // namespace bertq::jit

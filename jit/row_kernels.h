@@ -1,0 +1,99 @@
+// The row-wise kernels: everything between the matrix products.
+//
+// f32 rows follow layout.h (padded to 16 columns, whole groups read and written, padding
+// meaningless). Sums run over 16 virtual lanes, lane i taking the columns i, i + 16, ..., and are
+// then halved: 16 -> 8 -> 4 -> 2 -> 1, lane i taking lane i + half. So all paths give the same
+// bits. Rounding to integers is to nearest, ties to even. Sizes in elements; all need an active
+// ThreadScope (kernels.h). None allocates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bertq::jit {
+
+// x = (x - mean) * (1 / sqrt(variance + epsilon)) * gamma + beta, in place; each row on its own.
+// The variance is the mean of (x - mean)^2. reciprocal_deviation[row] is NaN if the row held a
+// value that is not finite.
+struct LayerNormArgs {
+  float* x = nullptr;
+  std::size_t ld = 0, rows = 0, columns = 0;
+  const float* gamma = nullptr;  // padded to 16
+  const float* beta = nullptr;   // padded to 16
+  float epsilon = 0.0F;
+  float* reciprocal_deviation = nullptr;  // [rows], out
+};
+
+// f32 rows to u8 tiles; columns up to padded_depth are filled with the zero point.
+// Dynamic: each row's scale is max|x| / 127 and its zero point 128, q = rne(x * (127 / max|x|)) +
+// 128; a row of zeros has scale 0 and q = 128. scale[row] is not finite (and q meaningless) if a
+// value of the row was not finite. Static: q = clamp(rne(x * inverse_scale) + zero_point, 0, 255).
+struct QuantizeArgs {
+  const float* x = nullptr;
+  std::size_t ld = 0, rows = 0, columns = 0;
+  std::uint8_t* tiles = nullptr;  // row 0 of x is row 0 of these tiles
+  float* scale = nullptr;         // [rows], out, dynamic only
+  float inverse_scale = 0.0F;     // static only
+  std::int32_t zero_point = 0;    // static only
+};
+
+// Attention probabilities, not yet divided by their sum: p = exp(x - max) of each row.
+// softmax_u8: u8 tiles of rne(255 * p), zeros up to padded_depth(columns); reciprocal_sum = 1 / sum
+// of those integers. softmax_f32: in place, reciprocal_sum = 1 / sum of p.
+// Whoever multiplies with the values folds reciprocal_sum into the result.
+struct SoftmaxArgs {
+  float* scores = nullptr;
+  std::size_t ld = 0, rows = 0, columns = 0;
+  std::uint8_t* tiles = nullptr;    // u8 only
+  float* reciprocal_sum = nullptr;  // [rows], out
+};
+
+// Keys of one head to a packed s8 B operand (n = rows, k = columns), one scale a row:
+// scale = max|x| / 127, q = rne(x * (127 / max|x|)). sum[row] is the row's sum of q. Padding rows
+// up to padded_columns(rows) and columns up to padded_depth(columns) become zero, with scale and
+// sum 0.
+struct PackKeysArgs {
+  const float* x = nullptr;  // readable up to the next 16 columns
+  std::size_t ld = 0, rows = 0, columns = 0;
+  std::int8_t* packed = nullptr;
+  float* scale = nullptr;       // [padded_columns(rows)], out
+  std::int32_t* sum = nullptr;  // [padded_columns(rows)], out
+};
+
+// Values of one head, transposed, to a packed s8 B operand (n = columns, k = rows), one scale a
+// column over all rows, as above. Padding becomes zero.
+struct PackValuesArgs {
+  const float* x = nullptr;  // readable up to the next 16 columns
+  std::size_t ld = 0, rows = 0, columns = 0;
+  std::int8_t* packed = nullptr;
+  float* scale = nullptr;  // [padded_columns(columns)], out
+};
+
+// out[row] = (word[ids[row]] + type[segments[row]]) + position[positions[row]].
+// s8 tables have one scale a row: fma(w, ws, fma(t, ts, p * ps)) with each q as float.
+// Indices were checked by the caller. Table rows are padded to 16 columns.
+struct EmbeddingArgs {
+  const std::int32_t* ids = nullptr;
+  const std::int32_t* segments = nullptr;
+  const std::int32_t* positions = nullptr;
+  std::size_t rows = 0, columns = 0;
+  const void *word = nullptr, *type = nullptr, *position = nullptr;  // f32 or s8, same for all
+  const float *word_scale = nullptr, *type_scale = nullptr, *position_scale = nullptr;  // s8 only
+  std::size_t table_ld = 0;
+  float* out = nullptr;
+  std::size_t ld = 0;
+};
+
+struct RowKernels {
+  void (*layer_norm)(const LayerNormArgs*);
+  void (*quantize_dynamic)(const QuantizeArgs*);
+  void (*quantize_static)(const QuantizeArgs*);
+  void (*softmax_u8)(const SoftmaxArgs*);
+  void (*softmax_f32)(const SoftmaxArgs*);
+  void (*pack_keys)(const PackKeysArgs*);
+  void (*pack_values)(const PackValuesArgs*);
+  void (*embed_f32)(const EmbeddingArgs*);
+  void (*embed_s8)(const EmbeddingArgs*);
+};
+
+}  // namespace bertq::jit

@@ -1,0 +1,1 @@
+#include "loaders/byte_source.h"
