@@ -26,7 +26,8 @@ struct LayerNormArgs {
 
 // f32 rows to u8 tiles; columns up to padded_depth are filled with the zero point.
 // Dynamic: each row's scale is max|x| / 127 and its zero point 128, q = rne(x * (127 / max|x|)) +
-// 128; a row of zeros has scale 0 and q = 128. scale[row] is not finite (and q meaningless) if a
+// 128; a row with max|x| < 1e-30 has scale 0 and q =
+// 128. scale[row] is not finite (and q meaningless) if a
 // value of the row was not finite. Static: q = clamp(rne(x * inverse_scale) + zero_point, 0, 255).
 struct QuantizeArgs {
   const float* x = nullptr;

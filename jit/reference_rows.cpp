@@ -1,0 +1,213 @@
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+#include "jit/layout.h"
+#include "jit/reference.h"
+#include "jit/reference_math.h"
+
+namespace bertq::jit {
+namespace {
+
+// A sum over 16 virtual lanes, halved to one: the order that all vector widths can follow.
+template <typename Value>
+float lane_sum(std::size_t columns, Value value) {
+  std::array<float, lanes> sum{};
+  for (std::size_t i = 0; i < columns; ++i) sum[i % lanes] += value(i);
+  for (std::size_t half = lanes / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) sum[i] += sum[i + half];
+  }
+  return sum[0];
+}
+
+// The largest |x| of `count` values `stride` apart. Compared as integers, where NaN is above
+// infinity is above all numbers: what is not finite is never lost.
+float largest_magnitude(const float* x, std::size_t count, std::size_t stride) {
+  std::uint32_t largest = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i * stride]) & 0x7fffffffU);
+  }
+  return std::bit_cast<float>(largest);
+}
+
+// Symmetric quantisation to -127..127 of values whose largest magnitude is `largest`.
+struct Symmetric {
+  float scale, inverse;
+  explicit Symmetric(float largest)
+      : scale(largest < math::smallest_range ? 0.0F : largest / 127.0F),
+        inverse(largest < math::smallest_range ? 0.0F : 127.0F / largest) {}
+  std::int32_t operator()(float x) const {
+    return static_cast<std::int32_t>(reference::round_to_int(x * inverse));
+  }
+};
+
+void layer_norm(const LayerNormArgs* args) {
+  const auto columns = static_cast<float>(args->columns);
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    float* x = args->x + row * args->ld;
+    const float mean = lane_sum(args->columns, [&](std::size_t i) { return x[i]; }) / columns;
+    // Fused, lane by lane, as the kernels do it.
+    std::array<float, lanes> squares{};
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      const float d = x[i] - mean;
+      squares[i % lanes] = std::fma(d, d, squares[i % lanes]);
+    }
+    const float variance = lane_sum(lanes, [&](std::size_t i) { return squares[i]; }) / columns;
+    const float reciprocal = 1.0F / std::sqrt(variance + args->epsilon);
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      x[i] = std::fma((x[i] - mean) * reciprocal, args->gamma[i], args->beta[i]);
+    }
+    args->reciprocal_deviation[row] = reciprocal;
+  }
+}
+
+void fill_depth_padding(std::uint8_t* tiles, std::size_t row, std::size_t columns,
+                        std::uint8_t value) {
+  for (std::size_t i = columns; i < padded_depth(columns); ++i) {
+    tiles[tile_offset(row, i, columns)] = value;
+  }
+}
+
+void quantize_dynamic(const QuantizeArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const float* x = args->x + row * args->ld;
+    const Symmetric quantize(largest_magnitude(x, args->columns, 1));
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      args->tiles[tile_offset(row, i, args->columns)] =
+          static_cast<std::uint8_t>(quantize(x[i]) + 128);
+    }
+    fill_depth_padding(args->tiles, row, args->columns, 128);
+    args->scale[row] = quantize.scale;
+  }
+}
+
+void quantize_static(const QuantizeArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const float* x = args->x + row * args->ld;
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      args->tiles[tile_offset(row, i, args->columns)] =
+          reference::quantize(x[i], args->inverse_scale, args->zero_point);
+    }
+    fill_depth_padding(args->tiles, row, args->columns,
+                       static_cast<std::uint8_t>(args->zero_point));
+  }
+}
+
+float largest_of(const float* x, std::size_t count) {
+  float largest = x[0];
+  for (std::size_t i = 1; i < count; ++i) largest = reference::max(largest, x[i]);
+  return largest;
+}
+
+void softmax_u8(const SoftmaxArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const float* scores = args->scores + row * args->ld;
+    const float largest = largest_of(scores, args->columns);
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      const float p = reference::exp_nonpositive(scores[i] - largest);
+      const std::int32_t q = reference::round_to_int(p * 255.0F);
+      args->tiles[tile_offset(row, i, args->columns)] = static_cast<std::uint8_t>(q);
+      sum += q;
+    }
+    fill_depth_padding(args->tiles, row, args->columns, 0);
+    args->reciprocal_sum[row] = 1.0F / static_cast<float>(sum);
+  }
+}
+
+void softmax_f32(const SoftmaxArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    float* scores = args->scores + row * args->ld;
+    const float largest = largest_of(scores, args->columns);
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      scores[i] = reference::exp_nonpositive(scores[i] - largest);
+    }
+    args->reciprocal_sum[row] =
+        1.0F / lane_sum(args->columns, [&](std::size_t i) { return scores[i]; });
+  }
+}
+
+void pack_keys(const PackKeysArgs* args) {
+  for (std::size_t row = 0; row < padded_columns(args->rows); ++row) {
+    const bool real = row < args->rows;
+    const float* x = args->x + row * args->ld;
+    const Symmetric quantize(real ? largest_magnitude(x, args->columns, 1) : 0.0F);
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < padded_depth(args->columns); ++i) {
+      const std::int32_t q = real && i < args->columns ? quantize(x[i]) : 0;
+      args->packed[packed_s8_offset(row, i, args->columns)] = static_cast<std::int8_t>(q);
+      sum += q;
+    }
+    args->scale[row] = quantize.scale;
+    args->sum[row] = sum;
+  }
+}
+
+void pack_values(const PackValuesArgs* args) {
+  for (std::size_t column = 0; column < padded_columns(args->columns); ++column) {
+    const bool real = column < args->columns;
+    const float* x = args->x + column;
+    const Symmetric quantize(real ? largest_magnitude(x, args->rows, args->ld) : 0.0F);
+    for (std::size_t row = 0; row < padded_depth(args->rows); ++row) {
+      const std::int32_t q = real && row < args->rows ? quantize(x[row * args->ld]) : 0;
+      args->packed[packed_s8_offset(column, row, args->rows)] = static_cast<std::int8_t>(q);
+    }
+    args->scale[column] = quantize.scale;
+  }
+}
+
+void embed_f32(const EmbeddingArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const auto table_row = [&](const void* table, const std::int32_t* index) {
+      return static_cast<const float*>(table) +
+             static_cast<std::size_t>(index[row]) * args->table_ld;
+    };
+    const float* word = table_row(args->word, args->ids);
+    const float* type = table_row(args->type, args->segments);
+    const float* position = table_row(args->position, args->positions);
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      args->out[row * args->ld + i] = (word[i] + type[i]) + position[i];
+    }
+  }
+}
+
+void embed_s8(const EmbeddingArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const auto table_row = [&](const void* table, const std::int32_t* index) {
+      return static_cast<const std::int8_t*>(table) +
+             static_cast<std::size_t>(index[row]) * args->table_ld;
+    };
+    const std::int8_t* word = table_row(args->word, args->ids);
+    const std::int8_t* type = table_row(args->type, args->segments);
+    const std::int8_t* position = table_row(args->position, args->positions);
+    const float word_scale = args->word_scale[args->ids[row]];
+    const float type_scale = args->type_scale[args->segments[row]];
+    const float position_scale = args->position_scale[args->positions[row]];
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      args->out[row * args->ld + i] =
+          std::fma(static_cast<float>(word[i]), word_scale,
+                   std::fma(static_cast<float>(type[i]), type_scale,
+                            static_cast<float>(position[i]) * position_scale));
+    }
+  }
+}
+
+}  // namespace
+
+const RowKernels& reference_row_kernels() {
+  static constexpr RowKernels kernels = {
+      .layer_norm = layer_norm,
+      .quantize_dynamic = quantize_dynamic,
+      .quantize_static = quantize_static,
+      .softmax_u8 = softmax_u8,
+      .softmax_f32 = softmax_f32,
+      .pack_keys = pack_keys,
+      .pack_values = pack_values,
+      .embed_f32 = embed_f32,
+      .embed_s8 = embed_s8,
+  };
+  return kernels;
+}
+
+}  // namespace bertq::jit
