@@ -1,0 +1,52 @@
+#include "paths.h"
+
+#include <cstdio>
+
+#include "jit/isa_testing.h"
+#include "support/skipped.h"
+
+namespace bertq::testing {
+namespace {
+
+// Asked before any test assumes that amx is there.
+const std::string& why_no_amx_hardware() {
+  static const std::string why = jit::why_unavailable(jit::Isa::amx);
+  return why;
+}
+
+}  // namespace
+
+Paths::Paths() {
+  static bool first = true;
+  const bool emulate_amx = !why_no_amx_hardware().empty() && jit::available(jit::Isa::avx512);
+  for (const jit::Isa isa : jit::all_isas()) {
+    if (isa == jit::Isa::reference) continue;
+    const bool emulated = isa == jit::Isa::amx && emulate_amx;
+    const std::string why =
+        isa == jit::Isa::amx ? why_no_amx_hardware() : jit::why_unavailable(isa);
+    if (emulated) {
+      jit::assume_available_for_tests(isa);
+      emulator_.emplace();
+      if (first) {
+        std::printf("amx: executed through the emulator of tests/support, not on AMX hardware\n");
+      }
+    } else if (!why.empty()) {
+      if (first) print_skipped("kernels of " + std::string(jit::isa_name(isa)), why);
+      continue;
+    }
+    generated_.push_back({isa, emulated});
+  }
+  first = false;
+}
+
+std::vector<Path> Paths::all() const {
+  std::vector<Path> paths = {{jit::Isa::reference, false}};
+  paths.insert(paths.end(), generated_.begin(), generated_.end());
+  return paths;
+}
+
+std::string name_of(const Path& path) {
+  return std::string(jit::isa_name(path.isa)) + (path.emulated ? " (emulated)" : "");
+}
+
+}  // namespace bertq::testing

@@ -1,0 +1,36 @@
+// The generated paths that this machine can execute, for tests that compare them with `reference`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jit/isa.h"
+#include "support/amx_emulator.h"
+
+namespace bertq::testing {
+
+struct Path {
+  jit::Isa isa;
+  bool emulated;  // `amx` on a CPU without it: hundreds of times slower
+};
+
+// One a test case: while it lives, `amx` runs through the emulator where the CPU has AVX-512 but no
+// AMX. The first of a process prints what is lacking and what is emulated.
+class Paths {
+ public:
+  Paths();
+
+  // Worst first, without `reference`.
+  const std::vector<Path>& generated() const { return generated_; }
+  // The same with `reference` in front.
+  std::vector<Path> all() const;
+
+ private:
+  std::vector<Path> generated_;
+  std::optional<AmxEmulator> emulator_;
+};
+
+std::string name_of(const Path& path);
+
+}  // namespace bertq::testing
