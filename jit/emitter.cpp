@@ -40,6 +40,23 @@ void Emitter::round_to_nearest(const Vec& x, const Vec& y) {
   }
 }
 
+void Emitter::store_low_bytes(const Address& to, std::span<const Vec> group, const Vec& temporary) {
+  if (width() == 16) {
+    vpmovdb(to, group[0]);
+    return;
+  }
+  // 8 + 8 dwords to words, whose 128-bit halves come out interleaved; put them in order, then to
+  // bytes.
+  constexpr std::uint8_t even_then_odd_quarters = 0xd8;
+  const Xbyak::Ymm words(temporary.getIdx());
+  vpackusdw(words, Xbyak::Ymm(group[0].getIdx()), Xbyak::Ymm(group[1].getIdx()));
+  vpermq(words, words, even_then_odd_quarters);
+  const Xbyak::Xmm high(group[0].getIdx());
+  vextracti128(high, words, 1);
+  vpackuswb(high, Xbyak::Xmm(temporary.getIdx()), high);
+  vmovdqu(to, high);
+}
+
 CodeBlock Emitter::finish(std::string name) {
   for (auto& [bits, label] : constants_) {
     align(64);

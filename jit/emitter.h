@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ class Emitter : public Xbyak::CodeGenerator {
   void prologue();  // a frame pointer, so that profilers can unwind
   void epilogue();
 
+  // The memory at base + offset bytes.
+  Address at(const Xbyak::RegExp& base, int offset) const {
+    return ptr[base + static_cast<std::size_t>(offset)];
+  }
+
   // A constant in every lane, readable as a vector operand.
   Address constant(float value) { return constant_bits(std::bit_cast<std::uint32_t>(value)); }
   Address constant_bits(std::uint32_t bits);
@@ -56,6 +62,9 @@ class Emitter : public Xbyak::CodeGenerator {
   void zero(const Vec& x) { vxorps(x, x, x); }
   void load(const Vec& x, const Xbyak::Operand& source) { vmovups(x, source); }
   void round_to_nearest(const Vec& x, const Vec& y);
+  // Stores the low byte of each of the 16 int32 lanes (each 0..255) of a group as 16 bytes.
+  // Overwrites the group.
+  void store_low_bytes(const Address& to, std::span<const Vec> group, const Vec& temporary);
   // sum = c[n-1]; sum = sum * x + c[i] for i = n-2 .. 0.
   template <std::size_t N>
   void horner(const Vec& sum, const Vec& x, const std::array<float, N>& terms) {

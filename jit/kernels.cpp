@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "jit/generated_gemm.h"
 #include "jit/reference.h"
 
 namespace bertq::jit {
@@ -20,7 +21,9 @@ class KernelSet final : public Kernels {
   const Gemm& gemm(const GemmSpec& spec) const override {
     const std::lock_guard lock(mutex_);
     std::unique_ptr<Gemm>& slot = gemms_[spec];
-    if (!slot) slot = make_reference_gemm(spec);
+    if (!slot) {
+      slot = isa_ == Isa::reference ? make_reference_gemm(spec) : make_generated_gemm(isa_, spec);
+    }
     return *slot;
   }
 

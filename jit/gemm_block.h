@@ -1,0 +1,36 @@
+// What the driver in generated_gemm.cpp tells one call of a generated kernel: a block of a few rows
+// and up to three groups of 16 columns, over the whole depth. Strides in bytes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace bertq::jit {
+
+inline constexpr std::size_t most_groups = 3;  // of 16 columns, in one block
+
+struct GemmBlock {
+  const void* a;           // f32: first row; u8: its row in the first tile
+  std::uint64_t a_stride;  // f32: between rows; u8: between panels of 16 rows
+  const void* b;           // first panel of 16 columns
+  std::uint64_t b_stride;  // between panels
+  std::uint64_t depth;     // f32: k; u8s8: tiles of 64
+  std::uint64_t rows;      // tile kernels only; the others know theirs
+  const std::int32_t* compensation;
+  const float* row_scale;
+  const float* column_scale;
+  const float* bias;
+  const float* residual;
+  std::uint64_t residual_stride;     // between rows
+  std::array<void*, most_groups> c;  // f32: only c[0], groups follow each other; u8: one a group
+  std::uint64_t c_stride;            // f32: between rows
+  std::uint64_t c_panel_stride;      // u8: between panels of 16 rows
+  float output_inverse_scale;
+  float output_lowest, output_highest;  // u8: -zero point, 255 - zero point
+  std::int32_t output_zero_point;
+};
+
+using GemmBlockFunction = void (*)(const GemmBlock*);
+
+}  // namespace bertq::jit

@@ -1,0 +1,15 @@
+// A product on generated kernels: cuts the block that it is asked for into kernel-sized blocks.
+#pragma once
+
+#include <memory>
+
+#include "jit/gemm.h"
+#include "jit/isa.h"
+
+namespace bertq::jit {
+
+// Generates all kernels that `spec` needs on `isa` (not reference). Throws std::system_error if no
+// code memory can be had.
+std::unique_ptr<Gemm> make_generated_gemm(Isa isa, const GemmSpec& spec);
+
+}  // namespace bertq::jit
