@@ -49,6 +49,7 @@ struct TensorInfo {
 class Checkpoint {
  public:
   virtual ~Checkpoint() = default;
+  virtual const std::string& name() const = 0;  // the file, or the index of its shards
   virtual std::string_view format() const = 0;  // "safetensors"
   virtual std::uint64_t file_bytes() const = 0;
   // In the order of the files.

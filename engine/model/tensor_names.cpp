@@ -1,0 +1,206 @@
+#include "engine/model/tensor_names.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "bertq/error.h"
+#include "loaders/printable.h"
+
+namespace bertq {
+namespace {
+
+[[noreturn]] void fail(const std::string& file, std::string_view tensor, const std::string& what) {
+  throw Error(ErrorKind::input, file + ": tensor " + loaders::printable(tensor) + ": " + what);
+}
+
+void replace_suffix(std::string& name, std::string_view from, std::string_view to) {
+  if (name.ends_with(from)) name.replace(name.size() - from.size(), from.size(), to);
+}
+
+// Adds tensors in order; a linear layer and a LayerNorm are always a weight and a bias.
+class TensorList {
+ public:
+  void begin(Part part, bool optional) {
+    part_ = part;
+    optional_ = optional;
+  }
+  void table(const std::string& module, std::uint64_t rows, std::uint64_t columns, bool optional) {
+    add({module + ".weight", part_, Role::table, {rows, columns}, optional});
+  }
+  void linear(const std::string& module, std::uint64_t outputs, std::uint64_t inputs) {
+    add({module + ".weight", part_, Role::linear, {outputs, inputs}, optional_});
+    add({module + ".bias", part_, Role::vector, {outputs}, optional_});
+  }
+  void layer_norm(const std::string& module, std::uint64_t width) {
+    add({module + ".weight", part_, Role::vector, {width}, optional_});
+    add({module + ".bias", part_, Role::vector, {width}, optional_});
+  }
+  std::vector<ExpectedTensor> take() { return std::move(tensors_); }
+
+ private:
+  void add(ExpectedTensor tensor) { tensors_.push_back(std::move(tensor)); }
+
+  std::vector<ExpectedTensor> tensors_;
+  Part part_ = Part::embeddings;
+  bool optional_ = false;
+};
+
+void add_layer(TensorList& list, const ModelConfig& config, std::size_t layer) {
+  const std::string prefix = "bert.encoder.layer." + std::to_string(layer) + ".";
+  list.linear(prefix + "attention.self.query", config.hidden, config.hidden);
+  list.linear(prefix + "attention.self.key", config.hidden, config.hidden);
+  list.linear(prefix + "attention.self.value", config.hidden, config.hidden);
+  list.linear(prefix + "attention.output.dense", config.hidden, config.hidden);
+  list.layer_norm(prefix + "attention.output.LayerNorm", config.hidden);
+  list.linear(prefix + "intermediate.dense", config.intermediate, config.hidden);
+  list.linear(prefix + "output.dense", config.hidden, config.intermediate);
+  list.layer_norm(prefix + "output.LayerNorm", config.hidden);
+}
+
+void check(const ExpectedTensor& expected, const loaders::TensorInfo& got) {
+  if (!loaders::is_float(got.dtype)) {
+    fail(got.file, got.name,
+         "expected a float type, got " + std::string(loaders::dtype_name(got.dtype)));
+  }
+  if (expected.shape != got.shape) {
+    fail(got.file, got.name,
+         "expected shape " + shape_text(expected.shape) + ", got " + shape_text(got.shape));
+  }
+}
+
+// Puts the checkpoint's own number of labels where the config names none.
+void settle_labels(std::vector<ExpectedTensor>& expected, const loaders::Checkpoint& checkpoint,
+                   const TensorIndex& index) {
+  const auto head = index.find("classifier.weight");
+  if (head == index.end()) return;
+  const std::vector<std::uint64_t>& shape = checkpoint.tensors()[head->second].shape;
+  if (shape.size() != 2 || shape.front() == 0) return;
+  for (ExpectedTensor& tensor : expected) {
+    std::replace(tensor.shape.begin(), tensor.shape.end(), any_size, shape.front());
+  }
+}
+
+TensorIndex index_by_canonical_name(const loaders::Checkpoint& checkpoint) {
+  TensorIndex index;
+  const auto tensors = checkpoint.tensors();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::string canonical = canonical_name(tensors[i].name);
+    if (is_ignored(canonical)) continue;
+    const auto [other, fresh] = index.emplace(canonical, i);
+    if (!fresh) {
+      fail(tensors[i].file, tensors[i].name,
+           "the same tensor as " + loaders::printable(tensors[other->second].name));
+    }
+  }
+  return index;
+}
+
+// An optional part that is there at all must be there whole.
+std::set<Part> parts_present(const std::vector<ExpectedTensor>& expected,
+                             const TensorIndex& index) {
+  std::set<Part> present;
+  for (const ExpectedTensor& tensor : expected) {
+    if (index.contains(tensor.name)) present.insert(tensor.part);
+  }
+  return present;
+}
+
+}  // namespace
+
+std::string_view part_name(Part part) {
+  constexpr std::array<std::string_view, 5> names{"embeddings", "encoder", "pooler", "classifier",
+                                                  "span"};
+  return names[static_cast<std::size_t>(part)];
+}
+
+std::string canonical_name(std::string_view name) {
+  constexpr std::string_view wrapper = "module.";
+  constexpr std::array<std::string_view, 3> bare_parts{"embeddings.", "encoder.", "pooler."};
+  if (name.starts_with(wrapper)) name.remove_prefix(wrapper.size());
+  std::string canonical(name);
+  if (std::any_of(bare_parts.begin(), bare_parts.end(),
+                  [&](std::string_view part) { return name.starts_with(part); })) {
+    canonical.insert(0, "bert.");
+  }
+  replace_suffix(canonical, ".LayerNorm.gamma", ".LayerNorm.weight");
+  replace_suffix(canonical, ".LayerNorm.beta", ".LayerNorm.bias");
+  return canonical;
+}
+
+std::string_view module_of(std::string_view canonical) {
+  return canonical.substr(0, std::min(canonical.rfind('.'), canonical.size()));
+}
+
+bool is_ignored(std::string_view canonical) {
+  if (canonical == "bert.embeddings.position_ids" || canonical == "bert.embeddings.token_type_ids")
+    return true;
+  constexpr std::array<std::string_view, 3> ours{"bert.", "classifier.", "qa_outputs."};
+  return std::none_of(ours.begin(), ours.end(),
+                      [&](std::string_view prefix) { return canonical.starts_with(prefix); });
+}
+
+std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
+  TensorList list;
+  list.begin(Part::embeddings, false);
+  const std::string embeddings = "bert.embeddings.";
+  list.table(embeddings + "word_embeddings", config.vocabulary, config.hidden, false);
+  list.table(embeddings + "position_embeddings", config.positions, config.hidden, false);
+  list.table(embeddings + "token_type_embeddings", config.segments, config.hidden, true);
+  list.layer_norm(embeddings + "LayerNorm", config.hidden);
+  list.begin(Part::encoder, false);
+  for (std::size_t layer = 0; layer < config.layers; ++layer) add_layer(list, config, layer);
+  list.begin(Part::pooler, true);
+  list.linear("bert.pooler.dense", config.hidden, config.hidden);
+  list.begin(Part::classifier, true);
+  list.linear("classifier", config.labels.empty() ? any_size : config.labels.size(), config.hidden);
+  list.begin(Part::span, true);
+  list.linear("qa_outputs", 2, config.hidden);
+  return list.take();
+}
+
+TensorIndex find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config) {
+  const TensorIndex all = index_by_canonical_name(checkpoint);
+  std::vector<ExpectedTensor> expected = expected_tensors(config);
+  settle_labels(expected, checkpoint, all);
+  const std::set<Part> present = parts_present(expected, all);
+  TensorIndex found;
+  for (const ExpectedTensor& tensor : expected) {
+    const auto entry = all.find(tensor.name);
+    if (entry != all.end()) {
+      check(tensor, checkpoint.tensors()[entry->second]);
+      found.emplace(*entry);
+    } else if (!tensor.optional ||
+               (tensor.part != Part::embeddings && present.contains(tensor.part))) {
+      fail(checkpoint.name(), tensor.name,
+           "expected shape " + shape_text(tensor.shape) + ", found no such tensor");
+    }
+  }
+  for (const auto& [name, index] : all) {
+    if (found.contains(name)) continue;
+    const loaders::TensorInfo& tensor = checkpoint.tensors()[index];
+    fail(tensor.file, tensor.name,
+         "expected no such tensor in a model of " + std::to_string(config.layers) + " layers");
+  }
+  return found;
+}
+
+Heads heads_in(const TensorIndex& tensors) {
+  Heads heads;
+  heads.pooler = tensors.contains("bert.pooler.dense.weight");
+  heads.classifier = heads.pooler && tensors.contains("classifier.weight");
+  heads.span = tensors.contains("qa_outputs.weight");
+  return heads;
+}
+
+std::string shape_text(const std::vector<std::uint64_t>& shape) {
+  std::string text = "[";
+  for (const std::uint64_t size : shape) {
+    if (text.size() > 1) text += ", ";
+    text += size == any_size ? "any" : std::to_string(size);
+  }
+  return text + "]";
+}
+
+}  // namespace bertq

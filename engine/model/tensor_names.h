@@ -1,0 +1,72 @@
+// What the tensors of a BERT checkpoint are called and what shapes they must have: the one place
+// that knows, for the weights and for `inspect`.
+//
+// Source: the parameter names of Hugging Face's BertModel, BertForSequenceClassification and
+// BertForQuestionAnswering, and the older spellings that published files still hold.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bertq/config.h"
+#include "bertq/model.h"
+#include "loaders/checkpoint.h"
+
+namespace bertq {
+
+enum class Part : std::uint8_t { embeddings, encoder, pooler, classifier, span };
+std::string_view part_name(Part part);
+
+enum class Role : std::uint8_t {
+  table,   // rows looked up by id
+  linear,  // the weight of a linear layer, [out][in]
+  vector   // biases and LayerNorm
+};
+
+// A size that the checkpoint decides: the number of labels where the config names none.
+inline constexpr std::uint64_t any_size = std::numeric_limits<std::uint64_t>::max();
+
+struct ExpectedTensor {
+  std::string name;  // canonical
+  Part part = Part::embeddings;
+  Role role = Role::vector;
+  std::vector<std::uint64_t> shape;  // any_size where the file decides
+  // A checkpoint may lack the segment table, the pooler and each head, but only as a whole.
+  bool optional = false;
+};
+
+// The name that a tensor goes by in the engine and in recipes: "bert.encoder.layer.0.output.dense.
+// weight". Strips "module.", adds a missing "bert.", and spells LayerNorm's gamma and beta weight
+// and bias. Names that are not BERT's come back as they are.
+std::string canonical_name(std::string_view name);
+
+// The module that a canonical name belongs to, as recipes spell it: all before the last dot.
+std::string_view module_of(std::string_view canonical);
+
+// True for what published files hold beside the model itself: the id buffers of the embeddings, and
+// everything that is not under "bert." and not a head of ours (the pre-training heads "cls.*").
+bool is_ignored(std::string_view canonical);
+
+// Every tensor that a checkpoint of these dimensions may hold, in the order of the forward pass.
+std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
+
+// From canonical names to the indices of a checkpoint's tensors; absent optional ones are absent.
+using TensorIndex = std::map<std::string, std::size_t, std::less<>>;
+
+// Finds every expected tensor. Throws Error (input), naming file and tensor, for one that is
+// missing, has another shape or is not of a float type, for two of the same canonical name, and for
+// tensors under "bert." that the config has no place for (more layers than it says).
+TensorIndex find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
+
+// A classifier needs the pooler: without one it is a head for tokens, which bertq does not have.
+Heads heads_in(const TensorIndex& tensors);
+
+// "[30522, 384]", with "any" for any_size.
+std::string shape_text(const std::vector<std::uint64_t>& shape);
+
+}  // namespace bertq
