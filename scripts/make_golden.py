@@ -87,7 +87,7 @@ def make_case(name, settings, lengths, folder):
     golden = {"ids": torch.cat(ids), "segments": torch.cat(segments), "bounds": torch.tensor(bounds), "pooled": pooled,
               "logits": logits, **{f"hidden.{i}": h for i, h in enumerate(hidden)}}
     save_file({k: v.float().contiguous() for k, v in golden.items()}, folder / "golden.safetensors",
-              metadata={"format": "pt", "made_by": "scripts/make_golden.py"})
+              metadata={"made_by": "scripts/make_golden.py"})
     config_file = folder / "config.json"
     settings = json.loads(config_file.read_text())
     config_file.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
