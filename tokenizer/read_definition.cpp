@@ -1,0 +1,136 @@
+#include "tokenizer/read_definition.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "tokenizer/file.h"
+#include "tokenizer/tokenizer_config.h"
+#include "tokenizer/tokenizer_json.h"
+#include "tokenizer/vocab_txt.h"
+
+namespace bertq::tokenizer {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool looks_like_json(std::string_view bytes) {
+  constexpr std::string_view white_space = " \t\r\n\xEF\xBB\xBF";  // the byte order mark too
+  const std::size_t first = bytes.find_first_not_of(white_space);
+  const std::size_t last = bytes.find_last_not_of(white_space);
+  // A vocabulary may begin with the token "{", but does not end with "}" too.
+  return first != std::string_view::npos && bytes[first] == '{' && bytes[last] == '}';
+}
+
+// Both files give ids to tokens: every token of either must have the same id in both.
+void require_same_ids(const Vocabulary& json, const Vocabulary& text) {
+  std::unordered_map<std::string_view, std::int32_t> ids;
+  for (const auto& token : text.tokens) {
+    if (token.length != 0) ids[text.name(token)] = token.id;  // of a token given twice, the later
+  }
+  const auto refuse = [&](std::string_view token, const std::string& in_json,
+                          const std::string& in_text) {
+    return TokenizerError(json.source + ": \"" + std::string(token) + "\" " + in_json +
+                          " contradicts " + text.source + ": " + in_text);
+  };
+  std::size_t shared = 0;
+  for (const auto& token : json.tokens) {
+    if (token.length == 0) continue;
+    const std::string id = "with id " + std::to_string(token.id);
+    const auto found = ids.find(json.name(token));
+    if (found == ids.end()) throw refuse(json.name(token), id, "no such token");
+    if (found->second != token.id) {
+      throw refuse(
+          json.name(token), id,
+          "line " + std::to_string(found->second + 1) + ", id " + std::to_string(found->second));
+    }
+    ++shared;
+  }
+  if (shared == ids.size()) return;
+  for (const auto& token : json.tokens) ids.erase(json.name(token));
+  const auto missing = std::min_element(
+      ids.begin(), ids.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  throw refuse(missing->first, "missing", "line " + std::to_string(missing->second + 1));
+}
+
+// The configuration files of the folder, as one; notes them in `sources`.
+TokenizerConfig read_configs(const fs::path& folder, std::vector<std::string>& sources) {
+  TokenizerConfig config;
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    const fs::path file = folder / name;
+    if (!fs::exists(file)) continue;
+    TokenizerConfig read = parse_tokenizer_config(read_file(file), file.string());
+    merge(config.statements, read.statements);
+    if (!config.tokenizer_class) config.tokenizer_class = read.tokenizer_class;
+    for (AddedToken& token : read.added_tokens) config.added_tokens.push_back(std::move(token));
+    for (std::string& token : read.more_special_tokens) {
+      config.more_special_tokens.push_back(std::move(token));
+    }
+    sources.push_back(file.string());
+  }
+  return config;
+}
+
+// What a folder without tokenizer.json says of tokens to take out of the text first.
+void add_tokens(Definition& definition, const TokenizerConfig& config) {
+  std::vector<std::string> names = config.more_special_tokens;
+  for (const auto& [role, key, default_name] : kSpecialRoleNames) {
+    const auto& name = config.statements.names[role];
+    names.push_back(name ? name->value : std::string(default_name));
+  }
+  auto added = default_added_tokens(definition.vocabulary, names);
+  for (const AddedToken& token : config.added_tokens) {
+    std::erase_if(added, [&](const AddedToken& other) { return other.content == token.content; });
+    added.push_back(token);
+  }
+  definition.added_tokens = std::move(added);
+}
+
+}  // namespace
+
+Definition define_by_vocab_txt(std::string_view bytes, std::string_view file) {
+  Definition definition;
+  definition.vocabulary = parse_vocab_txt(bytes, file);
+  add_tokens(definition, {});
+  return definition;
+}
+
+Definition read_definition_file(const fs::path& file) {
+  const std::string bytes = read_file(file);
+  Definition definition = looks_like_json(bytes) ? parse_tokenizer_json(bytes, file.string())
+                                                 : define_by_vocab_txt(bytes, file.string());
+  definition.sources = {file.string()};
+  return definition;
+}
+
+Definition read_folder(const fs::path& folder, const Tokenizer::Overrides& overrides) {
+  const fs::path json = folder / "tokenizer.json", text = folder / "vocab.txt";
+  const bool has_json = fs::exists(json), has_text = fs::exists(text);
+  if (!has_json && !has_text) {
+    throw TokenizerError(folder.string() + ": expected tokenizer.json or vocab.txt, got neither");
+  }
+  std::vector<std::string> sources;
+  TokenizerConfig config = read_configs(folder, sources);
+  if (overrides.lower_case) config.statements.lower_case.reset();
+
+  Definition definition;
+  if (has_json) {
+    definition = parse_tokenizer_json(read_file(json), json.string());
+    if (overrides.lower_case) definition.statements.lower_case.reset();
+    if (has_text) {
+      require_same_ids(definition.vocabulary, parse_vocab_txt(read_file(text), text.string()));
+      sources.insert(sources.begin(), text.string());
+    }
+    sources.insert(sources.begin(), json.string());
+  } else {
+    require_bert_tokenizer(config);
+    definition = define_by_vocab_txt(read_file(text), text.string());
+    add_tokens(definition, config);
+    sources.insert(sources.begin(), text.string());
+  }
+  merge(definition.statements, config.statements);
+  definition.sources = std::move(sources);
+  return definition;
+}
+
+}  // namespace bertq::tokenizer

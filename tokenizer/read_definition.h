@@ -1,0 +1,22 @@
+// A tokenizer's definition from a checkpoint's folder or from one file.
+#pragma once
+
+#include <filesystem>
+
+#include "tokenizer/definition.h"
+#include "tokenizer/tokenizer.h"
+
+namespace bertq::tokenizer {
+
+// tokenizer.json, or else vocab.txt, with tokenizer_config.json and special_tokens_map.json. Where
+// tokenizer.json and vocab.txt are both there, they must give the same ids. A lower-casing that the
+// user asks for settles a contradiction about it. Throws TokenizerError.
+Definition read_folder(const std::filesystem::path& folder, const Tokenizer::Overrides& overrides);
+
+// vocab.txt or tokenizer.json, told apart by content, and nothing beside it.
+Definition read_definition_file(const std::filesystem::path& file);
+
+// The definition that a vocab.txt alone makes.
+Definition define_by_vocab_txt(std::string_view bytes, std::string_view file);
+
+}  // namespace bertq::tokenizer

@@ -1,0 +1,32 @@
+// tokenizer_config.json and special_tokens_map.json, which `transformers` writes beside a
+// vocabulary.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/definition.h"
+
+namespace bertq::tokenizer {
+
+// What either file says of the tokenizer; the rest of its members is for others.
+struct TokenizerConfig {
+  Statements statements;
+  // tokenizer_config.json: "added_tokens_decoder".
+  std::vector<AddedToken> added_tokens;
+  // Special tokens beyond the roles of BERT: "additional_special_tokens".
+  std::vector<std::string> more_special_tokens;
+  // Empty where not said.
+  Fact<std::string> tokenizer_class;
+};
+
+// Names of special tokens may be strings or objects with "content". `file` stands for the file in
+// messages. Throws TokenizerError naming file and key; also where the file asks for what is not
+// BERT's tokenization ("do_basic_tokenize": false).
+TokenizerConfig parse_tokenizer_config(std::string_view bytes, std::string_view file);
+
+// Throws TokenizerError if `tokenizer_class` is known to be another tokenizer than BERT's.
+void require_bert_tokenizer(const TokenizerConfig& config);
+
+}  // namespace bertq::tokenizer
