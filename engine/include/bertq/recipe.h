@@ -1,9 +1,21 @@
 // The recipe: which precision each layer runs in. The only carrier of precision choices.
 //
-// A versioned JSON file. Keys are the checkpoint's module names, always with the "bert." prefix:
+// A versioned JSON file:
+//
+//   {"schema_version": 1,
+//    "default": {"precision": "int8", "weights": "per_channel", "activations": "dynamic"},
+//    "layers": {"bert.encoder.layer.3.output.dense":
+//                 {"precision": "int8", "weights": "per_channel", "activations": "static",
+//                  "algorithm": "minmax", "scheme": "asymmetric", "scale": 0.02, "zero_point": 17},
+//               "bert.encoder.layer.4.output.dense": {"precision": "fp32"}},
+//    "metadata": {...}}
+//
+// Keys are the checkpoint's module names, always with the "bert." prefix:
 // "bert.encoder.layer.3.output.dense"; the two products of attention are
-// "bert.encoder.layer.3.attention.scores" and "….attention.context"; embeddings are
-// "bert.embeddings.word_embeddings" and so on.
+// "bert.encoder.layer.3.attention.scores" and "….attention.context"; the three embedding tables,
+// which share one choice, are "bert.embeddings.word_embeddings"; the heads "bert.pooler.dense",
+// "classifier" and "qa_outputs". The metadata, any object, says where the recipe comes from
+// (hashes, seed, metrics, data); it is carried along and has no effect.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +49,8 @@ class Recipe {
  public:
   // Every layer in `precision`, INT8 with per-channel weights and per-token dynamic ranges.
   static Recipe uniform(Precision precision);
-  // Throws Error (input) naming the file and key: unknown versions, keys' values out of range,
-  // static ranges without a scale.
+  // Throws Error (input) naming the file and key: unknown versions, unknown or repeated keys, values
+  // out of range, static ranges without a scale.
   static Recipe parse(std::string_view json, const std::string& name);
   std::string to_json() const;
 
@@ -48,9 +60,16 @@ class Recipe {
   const LayerChoice& fallback() const { return fallback_; }
   const std::map<std::string, LayerChoice, std::less<>>& entries() const { return entries_; }
 
+  // A JSON object as text, or empty. set_metadata throws Error (usage) for what is not one.
+  const std::string& metadata() const { return metadata_; }
+  void set_metadata(std::string_view json);
+
+  friend bool operator==(const Recipe&, const Recipe&) = default;
+
  private:
   LayerChoice fallback_;
   std::map<std::string, LayerChoice, std::less<>> entries_;
+  std::string metadata_;
 };
 
 }  // namespace bertq
