@@ -1,0 +1,37 @@
+// How the rows and columns of a chain of layers are split among threads.
+#pragma once
+
+#include <cstddef>
+
+#include "jit/gemm.h"
+
+namespace bertq {
+
+// All row-wise steps of an encoder layer follow one another on the same rows, so many rows are best
+// split by rows: each thread takes a block through the whole chain, from its own cache, without
+// waiting for anyone. But then each thread reads all weights. With few rows a thread, that costs
+// more than the arithmetic; then the columns of each layer are split, each thread reading its own
+// part of the weights, and all meet after each step.
+struct Grid {
+  bool by_rows = true;
+  std::size_t rows = 0;
+  std::size_t block = 0;  // rows of a block, a multiple of 16; all rows when split by columns
+  std::size_t parts = 1;  // column parts of a matrix product when split by columns
+
+  std::size_t blocks() const { return (rows + block - 1) / block; }
+  jit::Range block_rows(std::size_t index) const;
+  // Part `index` of `parts` of `columns`, in multiples of 16.
+  jit::Range part_columns(std::size_t index, std::size_t columns) const;
+};
+
+// `largest_block` bounds the working memory that a block needs.
+Grid choose_grid(std::size_t rows, std::size_t threads, std::size_t largest_block);
+
+// Rows of working memory that all blocks in flight need together, for any batch of up to `rows`.
+std::size_t scratch_rows(std::size_t rows, std::size_t threads, std::size_t largest_block);
+
+// Into how many parts to split the queries of each of `heads` heads (over all sequences), so that
+// all threads have work: parts repeat the packing of keys and values, so as few as will do.
+std::size_t attention_parts(std::size_t heads, std::size_t threads);
+
+}  // namespace bertq
