@@ -1,0 +1,52 @@
+// The forward pass from token ids to the last layer's hidden states.
+#pragma once
+
+#include <cstddef>
+
+#include "bertq/model.h"
+#include "bertq/packed_batch.h"
+#include "engine/model/weights.h"
+#include "engine/model/workspace.h"
+#include "engine/runtime/chain.h"
+#include "engine/runtime/thread_pool.h"
+
+namespace bertq {
+
+struct LayerObservation {
+  Session::LayerObserver observer = nullptr;
+  void* context = nullptr;
+};
+
+// Which tokens' final hidden states are wanted. Heads on [CLS] need only the first token of each
+// sequence; since all but attention is row-wise, the last layer then computes only those rows, with
+// the same bits.
+enum class Wanted : std::uint8_t { all_tokens, first_tokens };
+
+// One forward pass over a batch that has been checked, in a workspace that fits it. Results are the
+// first rows of workspace.hidden: one a token, or one a sequence. An observer sees whole layers, so
+// with one all tokens are computed.
+class Encoder {
+ public:
+  Encoder(const Model::Impl& model, const PackedBatch& batch, ThreadPool& pool,
+          Workspace& workspace)
+      : model_(model), batch_(batch), pool_(pool), workspace_(workspace) {}
+
+  void run(Wanted wanted, const LayerObservation& observation) const;
+
+ private:
+  void embed() const;
+  void attend(std::size_t layer, bool first_queries_only) const;
+  // The row-wise rest of `layer`, and the next layer's query, key and value.
+  void transform(std::size_t layer, std::size_t rows) const;
+
+  void query_key_value(std::size_t layer, jit::Range rows, jit::Range columns) const;
+  void keep_first_tokens() const;
+  void observe(const LayerObservation& observation, std::size_t layer) const;
+
+  const Model::Impl& model_;
+  const PackedBatch& batch_;
+  ThreadPool& pool_;
+  Workspace& workspace_;
+};
+
+}  // namespace bertq

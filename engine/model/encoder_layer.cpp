@@ -1,0 +1,57 @@
+#include "engine/model/encoder_layer.h"
+
+#include <algorithm>
+
+namespace bertq {
+namespace {
+
+constexpr Epilogue add_residual{.residual = true};
+
+// With static ranges the activations need not be seen whole before they are quantised.
+Epilogue activate_for(const ModelConfig& config, const LayerChoice& reader) {
+  Epilogue epilogue{.activation = config.activation};
+  const InputFormat format = InputFormat::of(reader);
+  if (format.kind == InputFormat::Kind::static_u8) epilogue.quantized_output = format;
+  return epilogue;
+}
+
+Linear square(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe,
+              const std::string& module, const Epilogue& epilogue) {
+  return Linear(loader, module, config.hidden, config.hidden, recipe.of(module), epilogue);
+}
+
+}  // namespace
+
+std::string layer_prefix(std::size_t layer) {
+  return "bert.encoder.layer." + std::to_string(layer) + ".";
+}
+
+EncoderLayer::EncoderLayer(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe,
+                           const std::string& prefix)
+    : query_key_value{square(loader, config, recipe, prefix + "attention.self.query", {}),
+                      square(loader, config, recipe, prefix + "attention.self.key", {}),
+                      square(loader, config, recipe, prefix + "attention.self.value", {})},
+      attention(attention_choice(recipe, prefix)),
+      attention_output(
+          square(loader, config, recipe, prefix + "attention.output.dense", add_residual)),
+      attention_norm(loader, prefix + "attention.output.LayerNorm", config.hidden,
+                     config.layer_norm_epsilon),
+      intermediate(loader, prefix + "intermediate.dense", config.intermediate, config.hidden,
+                   recipe.of(prefix + "intermediate.dense"),
+                   activate_for(config, recipe.of(prefix + "output.dense"))),
+      output(loader, prefix + "output.dense", config.hidden, config.intermediate,
+             recipe.of(prefix + "output.dense"), add_residual),
+      output_norm(loader, prefix + "output.LayerNorm", config.hidden, config.layer_norm_epsilon) {}
+
+SharedInputs::SharedInputs(const EncoderLayer& layer) {
+  for (std::size_t i = 0; i < layer.query_key_value.size(); ++i) {
+    const InputFormat& format = layer.query_key_value[i].input_format();
+    if (!format.quantized()) continue;
+    const auto end = formats.begin() + static_cast<std::ptrdiff_t>(count);
+    const auto found = std::find(formats.begin(), end, format);
+    copy_of[i] = static_cast<std::size_t>(found - formats.begin());
+    if (found == end) formats[count++] = format;
+  }
+}
+
+}  // namespace bertq

@@ -1,0 +1,37 @@
+// In which form a layer reads its input, and how f32 rows get there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "bertq/recipe.h"
+#include "engine/model/rows.h"
+#include "jit/row_kernels.h"
+
+namespace bertq {
+
+// Layers of equal formats share one quantised input.
+struct InputFormat {
+  enum class Kind : std::uint8_t { f32, dynamic_u8, static_u8 };
+
+  Kind kind = Kind::f32;
+  float scale = 0.0F;           // static only
+  std::int32_t zero_point = 0;  // 128 for dynamic ranges
+  friend bool operator==(const InputFormat&, const InputFormat&) = default;
+
+  static InputFormat of(const LayerChoice& choice);
+  bool quantized() const { return kind != Kind::f32; }
+  float inverse_scale() const { return 1.0F / scale; }
+};
+
+// Fills out.u8 from the first `rows` rows of `in`, in `format`; does nothing for f32. Throws Error
+// (input) naming `module` if a value is not finite. Needs an active jit::ThreadScope.
+void quantize_rows(const jit::RowKernels& kernels, const InputFormat& format, const FloatRows& in,
+                   const TileRows& out, std::size_t rows, const std::string& module);
+
+// Throws Error (input) naming `module` unless all values are finite.
+void require_finite(std::span<const float> values, const std::string& module);
+
+}  // namespace bertq

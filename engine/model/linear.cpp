@@ -1,0 +1,137 @@
+#include "engine/model/linear.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "bertq/error.h"
+#include "engine/precision/symmetric.h"
+#include "jit/layout.h"
+#include "jit/pack.h"
+
+namespace bertq {
+namespace {
+
+constexpr std::size_t max_inputs = 65793;              // gemm.h: what an int32 sum can hold
+constexpr std::size_t fallback_l2_bytes = 512U << 10;  // where CPUID does not tell
+
+jit::GemmSpec spec_for(const InputFormat& input, const Epilogue& epilogue) {
+  jit::GemmSpec spec;
+  spec.operands = input.quantized() ? jit::Operands::u8s8 : jit::Operands::f32;
+  spec.row_scale = input.kind == InputFormat::Kind::dynamic_u8;
+  spec.column_scale = input.quantized();
+  spec.bias = true;
+  spec.activation = epilogue.activation;
+  spec.residual = epilogue.residual;
+  spec.output = epilogue.quantized_output ? jit::Output::u8_tiles : jit::Output::f32;
+  return spec;
+}
+
+// Columns whose weights fill half of the L2 cache, where they stay while all rows pass.
+std::size_t columns_in_cache(std::size_t bytes_per_column) {
+  const std::size_t l2 = jit::describe_cpu().l2_bytes;
+  const std::size_t columns = (l2 == 0 ? fallback_l2_bytes : l2) / 2 / bytes_per_column;
+  return std::max<std::size_t>(1, columns / 64) * 64;
+}
+
+}  // namespace
+
+Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outputs,
+               std::size_t inputs, const LayerChoice& choice, const Epilogue& epilogue)
+    : module_(module),
+      outputs_(outputs),
+      inputs_(inputs),
+      input_format_(InputFormat::of(choice)),
+      output_format_(epilogue.quantized_output.value_or(InputFormat{})),
+      gemm_(&loader.kernels().gemm(spec_for(input_format_, epilogue))),
+      bias_(loader.vector(module + ".bias", outputs)) {
+  if (inputs > max_inputs) {
+    throw Error(ErrorKind::input, module + ": expected at most " + std::to_string(max_inputs) +
+                                      " inputs, got " + std::to_string(inputs));
+  }
+  chunk_columns_ = columns_in_cache(jit::padded_depth(inputs) * weight_bytes());
+  if (input_format_.quantized()) {
+    load_int8(loader, choice.weights);
+  } else {
+    load_f32(loader);
+  }
+}
+
+void Linear::load_f32(WeightLoader& loader) {
+  const std::span<float> packed =
+      loader.arena().allocate<float>(jit::packed_f32_count(outputs_, inputs_));
+  loader.for_each_slice(
+      module_ + ".weight", outputs_, inputs_, [&](std::size_t row, std::span<const float> slice) {
+        jit::pack_f32(slice.data(), row, slice.size() / inputs_, inputs_, packed.data());
+      });
+  weights_ = packed.data();
+}
+
+float Linear::largest_weight(WeightLoader& loader) const {
+  float largest = 0.0F;
+  loader.for_each_slice(module_ + ".weight", outputs_, inputs_,
+                        [&](std::size_t, std::span<const float> slice) {
+                          largest = std::max(largest, largest_magnitude(slice));
+                        });
+  return largest;
+}
+
+void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
+  const std::size_t padded = jit::padded_columns(outputs_);
+  const std::span<std::int8_t> packed =
+      loader.arena().allocate<std::int8_t>(jit::packed_s8_bytes(outputs_, inputs_));
+  compensation_ = loader.arena().allocate<std::int32_t>(padded);
+  column_scale_ = loader.arena().allocate<float>(padded);
+  const bool per_tensor = granularity == Granularity::per_tensor;
+  SymmetricScale scale = per_tensor ? symmetric_scale(largest_weight(loader)) : SymmetricScale{};
+  std::vector<std::int8_t> quantized;
+  loader.for_each_slice(
+      module_ + ".weight", outputs_, inputs_, [&](std::size_t row, std::span<const float> slice) {
+        const std::size_t rows = slice.size() / inputs_;
+        quantized.resize(slice.size());
+        for (std::size_t i = 0; i < rows; ++i) {
+          const std::span<const float> weights = slice.subspan(i * inputs_, inputs_);
+          if (!per_tensor) scale = symmetric_scale(largest_magnitude(weights));
+          quantize_symmetric(weights, scale, quantized.data() + i * inputs_);
+          column_scale_[row + i] = scale.scale;
+        }
+        jit::pack_s8(quantized.data(), row, rows, inputs_, packed.data(), compensation_.data());
+      });
+  for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
+  if (input_format_.kind == InputFormat::Kind::static_u8) {
+    for (float& column : column_scale_) column *= input_format_.scale;
+  }
+  weights_ = packed.data();
+}
+
+void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std::size_t rows,
+                 jit::Range columns) const {
+  jit::GemmArgs args;
+  args.m = rows;
+  args.n = outputs_;
+  args.k = inputs_;
+  args.a = in.f32.data;
+  args.lda = in.f32.ld;
+  args.b = weights_;
+  args.bias = bias_.data();
+  if (input_format_.quantized()) {
+    args.a = in.u8.tiles;
+    args.row_scale = in.u8.scale;
+    args.compensation = compensation_.data();
+    args.column_scale = column_scale_.data();
+  }
+  args.residual = residual.data;
+  args.residual_ld = residual.ld;
+  args.c = out.f32.data;
+  args.ldc = out.f32.ld;
+  if (output_format_.quantized()) {
+    args.c = out.u8.tiles;
+    args.ldc = out.u8.columns;
+    args.output_inverse_scale = output_format_.inverse_scale();
+    args.output_zero_point = output_format_.zero_point;
+  }
+  for (std::size_t begin = columns.begin; begin < columns.end; begin += chunk_columns_) {
+    gemm_->run(args, {0, rows}, {begin, std::min(begin + chunk_columns_, columns.end)});
+  }
+}
+
+}  // namespace bertq

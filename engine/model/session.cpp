@@ -1,0 +1,96 @@
+#include <string>
+#include <utility>
+
+#include "bertq/error.h"
+#include "bertq/model.h"
+#include "engine/model/classifier.h"
+#include "engine/model/encoder.h"
+#include "engine/model/workspace.h"
+#include "engine/runtime/thread_pool.h"
+
+namespace bertq {
+namespace {
+
+[[noreturn]] void fail(std::size_t sequence, const std::string& what) {
+  throw Error(ErrorKind::input, "sequence " + std::to_string(sequence) + ": " + what);
+}
+
+void check_values(std::span<const std::int32_t> values, std::size_t limit, std::size_t sequence,
+                  const char* name) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] >= 0 && static_cast<std::size_t>(values[i]) < limit) continue;
+    fail(sequence, "position " + std::to_string(i) + ": expected " + name + " below " +
+                       std::to_string(limit) + ", got " + std::to_string(values[i]));
+  }
+}
+
+void check_batch(const PackedBatch& batch, const Model::Impl& model) {
+  const ModelConfig& config = model.config;
+  for (std::size_t sequence = 0; sequence < batch.sequences(); ++sequence) {
+    const std::size_t begin = batch.begin(sequence);
+    const std::size_t length = batch.length(sequence);
+    if (length == 0 || length > config.positions) {
+      fail(sequence, "expected 1 to " + std::to_string(config.positions) + " tokens, got " +
+                         std::to_string(length));
+    }
+    check_values(batch.ids().subspan(begin, length), config.vocabulary, sequence, "a token id");
+    check_values(batch.segments().subspan(begin, length), model.embeddings->segments(), sequence,
+                 "a segment");
+  }
+}
+
+}  // namespace
+
+struct Session::Impl {
+  Impl(std::shared_ptr<const Model> shared_model, std::size_t threads)
+      : model(std::move(shared_model)),
+        pool(threads, model->isa()),
+        workspace(model->impl(), threads) {}
+
+  void run(const PackedBatch& batch, Wanted wanted) {
+    check_batch(batch, model->impl());
+    workspace.fit(batch);
+    Encoder(model->impl(), batch, pool, workspace).run(wanted, observation);
+  }
+
+  std::shared_ptr<const Model> model;
+  ThreadPool pool;
+  Workspace workspace;
+  LayerObservation observation;
+};
+
+Session::Session(std::shared_ptr<const Model> model, std::size_t threads)
+    : impl_(std::make_unique<Impl>(std::move(model), threads)) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+std::span<const float> Session::hidden_states(const PackedBatch& batch) {
+  if (batch.sequences() == 0) return {};
+  impl_->run(batch, Wanted::all_tokens);
+  return {impl_->workspace.hidden.data, batch.tokens() * hidden_ld()};
+}
+
+std::size_t Session::hidden_ld() const {
+  return leading_dimension(impl_->model->config().hidden);
+}
+
+std::span<const float> Session::logits(const PackedBatch& batch) {
+  if (!impl_->model->heads().classifier) {
+    throw Error(ErrorKind::input, "the checkpoint has no classification head");
+  }
+  if (batch.sequences() == 0) return {};
+  impl_->run(batch, Wanted::first_tokens);
+  run_classifier(impl_->model->impl(), batch.sequences(), impl_->pool, impl_->workspace);
+  return impl_->workspace.dense_logits.first(batch.sequences() * impl_->model->labels());
+}
+
+const Model& Session::model() const {
+  return *impl_->model;
+}
+
+void Session::observe_layers(LayerObserver observer, void* context) {
+  impl_->observation = {observer, context};
+}
+
+}  // namespace bertq

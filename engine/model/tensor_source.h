@@ -1,0 +1,58 @@
+// Where a model's weights come from: a checkpoint, or a random generator for benchmarks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/model/tensor_names.h"
+
+namespace bertq {
+
+// Tensors by canonical name (tensor_names.h), all of the shape that the config asks for.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  virtual bool has(std::string_view name) const = 0;
+  // The first dimension of a tensor that exists.
+  virtual std::size_t rows(std::string_view name) const = 0;
+  // Elements [first, first + out.size()) in row-major order. Throws Error (input) naming file,
+  // tensor and index if one is not finite.
+  virtual void read(std::string_view name, std::uint64_t first, std::span<float> out) const = 0;
+};
+
+class CheckpointSource final : public TensorSource {
+ public:
+  // `checkpoint` must outlive it. Throws what find_tensors throws.
+  CheckpointSource(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
+  Heads heads() const { return heads_in(index_); }
+  bool has(std::string_view name) const override;
+  std::size_t rows(std::string_view name) const override;
+  void read(std::string_view name, std::uint64_t first, std::span<float> out) const override;
+
+ private:
+  const loaders::TensorInfo& info(std::string_view name) const;
+
+  const loaders::Checkpoint& checkpoint_;
+  TensorIndex index_;
+};
+
+// Weights near BERT's own initialisation: tables, matrices and biases close to normal(0, 0.02),
+// LayerNorm's gamma around 1. A value depends on seed, name and index only. The classifier has two
+// labels; there is no span head.
+class RandomSource final : public TensorSource {
+ public:
+  RandomSource(const ModelConfig& config, std::uint64_t seed);
+  static constexpr Heads heads() { return {.pooler = true, .classifier = true, .span = false}; }
+  bool has(std::string_view name) const override;
+  std::size_t rows(std::string_view name) const override;
+  void read(std::string_view name, std::uint64_t first, std::span<float> out) const override;
+
+ private:
+  std::vector<ExpectedTensor> tensors_;
+  std::uint64_t seed_;
+};
+
+}  // namespace bertq

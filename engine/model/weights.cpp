@@ -1,0 +1,105 @@
+#include "engine/model/weights.h"
+
+#include <algorithm>
+#include <string>
+
+#include "bertq/error.h"
+#include "loaders/printable.h"
+
+namespace bertq {
+namespace {
+
+// Every module that a recipe may name for a model of these dimensions.
+std::vector<std::string> recipe_modules(const ModelConfig& config) {
+  std::vector<std::string> modules;
+  for (const ExpectedTensor& tensor : expected_tensors(config)) {
+    if (tensor.role != Role::vector) modules.emplace_back(module_of(tensor.name));
+  }
+  for (std::size_t layer = 0; layer < config.layers; ++layer) {
+    modules.push_back(layer_prefix(layer) + "attention.scores");
+    modules.push_back(layer_prefix(layer) + "attention.context");
+  }
+  return modules;
+}
+
+void check_recipe(const Recipe& recipe, const ModelConfig& config) {
+  const std::vector<std::string> modules = recipe_modules(config);
+  for (const auto& [module, choice] : recipe.entries()) {
+    if (std::find(modules.begin(), modules.end(), module) != modules.end()) continue;
+    throw Error(ErrorKind::input,
+                "recipe: layer " + loaders::printable(module) + ": the model has no such layer");
+  }
+}
+
+}  // namespace
+
+Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
+                  const Recipe& model_recipe, jit::Isa isa, Heads model_heads)
+    : config(model_config),
+      recipe(model_recipe),
+      kernels(jit::Kernels::of(isa)),
+      heads(model_heads),
+      attention(kernels, config.head_size()) {
+  check_recipe(recipe, config);
+  const jit::ThreadScope scope(isa);
+  WeightLoader loader(source, kernels, arena);
+  embeddings.emplace(loader, config, recipe);
+  layers.reserve(config.layers);
+  for (std::size_t layer = 0; layer < config.layers; ++layer) {
+    layers.emplace_back(loader, config, recipe, layer_prefix(layer));
+    shared_inputs.emplace_back(layers.back());
+  }
+  load_heads(loader);
+}
+
+void Model::Impl::load_heads(WeightLoader& loader) {
+  const auto load = [&](const std::string& module, std::size_t outputs,
+                        jit::Activation activation) {
+    return Linear(loader, module, outputs, config.hidden, recipe.of(module),
+                  {.activation = activation});
+  };
+  if (heads.pooler) pooler = load("bert.pooler.dense", config.hidden, jit::Activation::tanh);
+  if (heads.classifier) {
+    classifier =
+        load("classifier", loader.source().rows("classifier.weight"), jit::Activation::none);
+  }
+}
+
+Model::Model(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Model::~Model() = default;
+
+std::shared_ptr<const Model> Model::load(const loaders::Checkpoint& checkpoint,
+                                         const ModelConfig& config, const Recipe& recipe,
+                                         jit::Isa isa) {
+  const CheckpointSource source(checkpoint, config);
+  return std::shared_ptr<const Model>(
+      new Model(std::make_unique<Impl>(source, config, recipe, isa, source.heads())));
+}
+
+std::shared_ptr<const Model> Model::random(const ModelConfig& config, const Recipe& recipe,
+                                           jit::Isa isa, std::uint64_t seed) {
+  const RandomSource source(config, seed);
+  return std::shared_ptr<const Model>(
+      new Model(std::make_unique<Impl>(source, config, recipe, isa, RandomSource::heads())));
+}
+
+const ModelConfig& Model::config() const {
+  return impl_->config;
+}
+const Recipe& Model::recipe() const {
+  return impl_->recipe;
+}
+jit::Isa Model::isa() const {
+  return impl_->kernels.isa();
+}
+Heads Model::heads() const {
+  return impl_->heads;
+}
+std::size_t Model::labels() const {
+  return impl_->classifier ? impl_->classifier->outputs() : 0;
+}
+std::size_t Model::weights_bytes() const {
+  return impl_->arena.bytes();
+}
+
+}  // namespace bertq

@@ -1,0 +1,39 @@
+// What a Model holds: every layer's packed weights.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "bertq/model.h"
+#include "engine/model/attention.h"
+#include "engine/model/embeddings.h"
+#include "engine/model/encoder_layer.h"
+#include "engine/model/linear.h"
+#include "engine/model/tensor_source.h"
+#include "engine/runtime/arena.h"
+#include "jit/kernels.h"
+
+namespace bertq {
+
+struct Model::Impl {
+  // Loads in the order of the forward pass. Throws what Model::load throws.
+  Impl(const TensorSource& source, const ModelConfig& model_config, const Recipe& model_recipe,
+       jit::Isa isa, Heads model_heads);
+
+  ModelConfig config;
+  Recipe recipe;
+  const jit::Kernels& kernels;
+  Heads heads;
+  Arena arena;  // all that follows lies in it
+  Attention attention;
+  std::optional<Embeddings> embeddings;
+  std::vector<EncoderLayer> layers;
+  std::vector<SharedInputs> shared_inputs;  // by layer
+  std::optional<Linear> pooler, classifier;
+
+ private:
+  void load_heads(WeightLoader& loader);
+};
+
+}  // namespace bertq

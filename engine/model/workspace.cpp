@@ -1,0 +1,62 @@
+#include "engine/model/workspace.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/runtime/partition.h"
+#include "jit/layout.h"
+
+namespace bertq {
+
+void Workspace::fit(const PackedBatch& batch) {
+  const Capacity wanted{std::max(capacity_.tokens, batch.tokens()),
+                        std::max(capacity_.sequences, batch.sequences()),
+                        std::max(capacity_.longest, batch.longest())};
+  if (wanted != capacity_) {
+    // Given back first, so that old and new never count together.
+    arena_ = Arena();
+    attention.clear();
+    capacity_ = {};
+    allocate(wanted);
+    capacity_ = wanted;
+  }
+  longest_first.resize(batch.sequences());
+  std::iota(longest_first.begin(), longest_first.end(), std::size_t{0});
+  std::sort(longest_first.begin(), longest_first.end(), [&](std::size_t a, std::size_t b) {
+    return batch.length(a) != batch.length(b) ? batch.length(a) > batch.length(b) : a < b;
+  });
+}
+
+void Workspace::allocate(const Capacity& capacity) {
+  const ModelConfig& config = model_.config;
+  const std::size_t tokens = jit::round_up(capacity.tokens, jit::tile_rows);
+  hidden = allocate_f32(tokens, config.hidden);
+  std::size_t copies = 1;
+  for (const SharedInputs& inputs : model_.shared_inputs) copies = std::max(copies, inputs.count);
+  for (std::size_t i = 0; i < copies; ++i) hidden_u8[i] = allocate_u8(tokens, config.hidden);
+  for (FloatRows& rows : query_key_value) rows = allocate_f32(tokens, config.hidden);
+  context = {allocate_f32(tokens, config.hidden), allocate_u8(tokens, config.hidden)};
+  const std::size_t in_flight = scratch_rows(tokens, threads_, largest_row_block);
+  intermediate = {allocate_f32(in_flight, config.intermediate),
+                  allocate_u8(in_flight, config.intermediate)};
+  const std::size_t labels = model_.classifier ? model_.classifier->outputs() : 0;
+  logits = allocate_f32(capacity.sequences, labels);
+  dense_logits = arena_.allocate<float>(capacity.sequences * labels);
+  for (std::size_t i = 0; i < threads_; ++i) {
+    attention.emplace_back(arena_, capacity.longest, config.head_size());
+  }
+  longest_first.reserve(capacity.sequences);
+}
+
+// With room for one group beyond the end: attention reads whole groups from where a head begins.
+FloatRows Workspace::allocate_f32(std::size_t rows, std::size_t columns) {
+  const std::size_t ld = leading_dimension(columns);
+  return {arena_.allocate<float>(rows * ld + jit::lanes).data(), ld};
+}
+
+TileRows Workspace::allocate_u8(std::size_t rows, std::size_t columns) {
+  return {arena_.allocate<std::uint8_t>(jit::tiles_bytes(rows, columns)).data(),
+          arena_.allocate<float>(jit::round_up(rows, jit::tile_rows)).data(), columns};
+}
+
+}  // namespace bertq

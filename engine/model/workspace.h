@@ -1,0 +1,54 @@
+// The working memory of one session.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "bertq/packed_batch.h"
+#include "engine/model/attention.h"
+#include "engine/model/rows.h"
+#include "engine/model/weights.h"
+#include "engine/runtime/arena.h"
+
+namespace bertq {
+
+// Rows that a thread takes through the feed-forward block at once: enough to make the fetching of
+// the weights worth it, few enough that the wide rows between its two layers stay in the cache.
+inline constexpr std::size_t largest_row_block = 128;
+
+class Workspace {
+ public:
+  Workspace(const Model::Impl& model, std::size_t threads) : model_(model), threads_(threads) {}
+
+  // Makes room for `batch`; allocates nothing if no earlier batch was smaller in tokens, sequences
+  // and longest sequence. What the buffers hold is lost when they grow.
+  void fit(const PackedBatch& batch);
+
+  FloatRows hidden;                   // the residual stream
+  std::array<TileRows, 3> hidden_u8;  // its quantised copies, as SharedInputs counts them
+  std::array<FloatRows, 3> query_key_value;
+  Rows context;
+  Rows intermediate;                        // of the blocks in flight
+  FloatRows logits;                         // [sequences]
+  std::span<float> dense_logits;            // [sequences][labels]
+  std::vector<AttentionScratch> attention;  // one a worker
+  std::vector<std::size_t> longest_first;   // sequences, by falling length
+
+ private:
+  struct Capacity {
+    std::size_t tokens = 0, sequences = 0, longest = 0;
+    friend bool operator==(const Capacity&, const Capacity&) = default;
+  };
+  void allocate(const Capacity& capacity);
+  FloatRows allocate_f32(std::size_t rows, std::size_t columns);
+  TileRows allocate_u8(std::size_t rows, std::size_t columns);
+
+  const Model::Impl& model_;
+  std::size_t threads_;
+  Capacity capacity_;
+  Arena arena_;
+};
+
+}  // namespace bertq
