@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ enum class DType : std::uint8_t {
   boolean
 };
 std::string_view dtype_name(DType dtype);  // "F16", as safetensors spells it
+std::optional<DType> dtype_named(std::string_view name);
 std::size_t dtype_bytes(DType dtype);
 bool is_float(DType dtype);
 
@@ -52,10 +54,13 @@ class Checkpoint {
   virtual const std::string& name() const = 0;  // the file, or the index of its shards
   virtual std::string_view format() const = 0;  // "safetensors"
   virtual std::uint64_t file_bytes() const = 0;
+  // What is odd about the files but does no harm, a line each.
+  virtual std::span<const std::string> remarks() const { return {}; }
   // In the order of the files.
   virtual std::span<const TensorInfo> tensors() const = 0;
   // Elements [first, first + out.size()) of tensor `index` in row-major order, widened (or, from
   // f64, rounded to nearest) to f32. Any float dtype; FormatError naming the tensor otherwise.
+  // Thread-safe.
   virtual void read_f32(std::size_t index, std::uint64_t first, std::span<float> out) const = 0;
 };
 

@@ -1,0 +1,125 @@
+#include "loaders/json_walk.h"
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "loaders/byte_source.h"
+#include "loaders/printable.h"
+
+namespace bertq::loaders {
+namespace {
+
+using Json = nlohmann::json;
+
+[[noreturn]] void fail(const JsonPlace& place, std::size_t position, const std::string& what) {
+  throw FormatError(place.file + ": byte " + std::to_string(place.offset + position) + ": " + what);
+}
+
+// A first pass that only finds where strings begin and end.
+void check_string_lengths(std::string_view text, const JsonPlace& place) {
+  bool inside = false;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] != '"') {
+      if (inside && text[i] == '\\') ++i;
+      continue;
+    }
+    if (inside && i - begin > json_string_limit) {
+      fail(place, begin,
+           "expected a string of at most " + std::to_string(json_string_limit) + " bytes, got " +
+               std::to_string(i - begin));
+    }
+    inside = !inside;
+    begin = i + 1;
+  }
+}
+
+// Turns the parser's events into values with paths. The parser itself does not recurse.
+class Walker final : public nlohmann::json_sax<Json> {
+ public:
+  Walker(const JsonPlace& place, JsonVisitor& visitor) : place_(place), visitor_(visitor) {}
+
+  bool null() override { return emit({JsonKind::other, "null"}); }
+  bool boolean(bool value) override { return emit({JsonKind::other, value ? "true" : "false"}); }
+  bool number_integer(number_integer_t value) override {
+    return emit({JsonKind::other, std::to_string(value)});
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    return emit({JsonKind::natural, {}, value});
+  }
+  bool number_float(number_float_t, const string_t& text) override {
+    return emit({JsonKind::other, text});
+  }
+  bool string(string_t& text) override { return emit({JsonKind::string, text}); }
+  bool binary(binary_t&) override { return false; }  // JSON has none
+
+  bool start_object(std::size_t) override { return open(JsonKind::object); }
+  bool start_array(std::size_t) override { return open(JsonKind::array); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    path_.back() = name;
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::detail::exception&) override {
+    const std::string got = token.empty() ? "the end" : "'" + printable(token) + "'";
+    fail(place_, position == 0 ? 0 : position - 1, "expected JSON in UTF-8, got " + got);
+  }
+
+ private:
+  bool emit(const JsonValue& value) {
+    visitor_.value(path_, !open_.empty() && open_.back() == JsonKind::array, value);
+    return true;
+  }
+
+  bool open(JsonKind kind) {
+    emit({kind, {}});
+    if (open_.size() == json_depth_limit) {
+      throw FormatError(place_.file + ": expected JSON of at most " +
+                        std::to_string(json_depth_limit) + " levels, got more");
+    }
+    open_.push_back(kind);
+    if (kind == JsonKind::object) path_.emplace_back();
+    return true;
+  }
+
+  bool close() {
+    if (open_.back() == JsonKind::object) path_.pop_back();
+    open_.pop_back();
+    visitor_.end(path_);
+    return true;
+  }
+
+  const JsonPlace& place_;
+  JsonVisitor& visitor_;
+  std::vector<JsonKind> open_;
+  std::vector<std::string> path_;
+};
+
+}  // namespace
+
+std::string described(const JsonValue& value) {
+  switch (value.kind) {
+    case JsonKind::object:
+      return "an object";
+    case JsonKind::array:
+      return "an array";
+    case JsonKind::string:
+      return "the string '" + printable(value.text) + "'";
+    case JsonKind::natural:
+      return std::to_string(value.natural);
+    case JsonKind::other:
+      break;
+  }
+  return printable(value.text);
+}
+
+void walk_json(std::string_view text, const JsonPlace& place, JsonVisitor& visitor) {
+  check_string_lengths(text, place);
+  Walker walker(place, visitor);
+  Json::sax_parse(text.begin(), text.end(), &walker);
+}
+
+}  // namespace bertq::loaders
