@@ -18,14 +18,12 @@
 #include <thread>
 #include <vector>
 
-#include "jit/isa.h"
+#include "paths.h"
 #include "support/random.h"
 #include "support/skipped.h"
 
+namespace bertq::testing {
 namespace {
-
-using bertq::testing::AmxEmulator;
-using bertq::testing::Random;
 
 struct TileConfig {
   std::uint8_t palette = 1, start_row = 0;
@@ -66,17 +64,17 @@ TileBytes random_tile(Random& random) {
   return tile;
 }
 
-// Whether this machine can run the tests below at all. AMX hardware needs a permission first, which
-// asking for the path requests.
-bool can_run() {
-  static const bool native = bertq::jit::available(bertq::jit::Isa::amx);
+// Says once who executes the tests below. (AMX hardware needs a permission first; asking for the
+// path requests it.)
+void say_who_executes() {
   static const bool said = [] {
-    std::printf("amx_emulator_test: executed %s\n",
-                native ? "on AMX hardware, not through the emulator"
-                       : "through the emulator of tests/support, not on AMX hardware");
+    std::printf("AMX instructions: executed %s\n",
+                why_no_amx_hardware().empty()
+                    ? "on AMX hardware, not through the emulator"
+                    : "through the emulator of tests/support, not on AMX hardware");
     return true;
   }();
-  return said;
+  CHECK(said);
 }
 
 // Runs `body` in a child process and says whether SIGILL ended it.
@@ -96,7 +94,7 @@ bool dies_of_sigill(const std::function<void()>& body) {
 }  // namespace
 
 TEST_CASE("TDPBUSD equals a plain int loop, for full and for partial tiles") {
-  can_run();
+  say_who_executes();
   const AmxEmulator emulator;
   Random random(1);
   for (int round = 0; round < 200; ++round) {
@@ -150,7 +148,7 @@ TEST_CASE("TDPBUSD equals a plain int loop, for full and for partial tiles") {
 }
 
 TEST_CASE("TDPBF16PS sums even and odd elements apart") {
-  can_run();
+  say_who_executes();
   const AmxEmulator emulator;
   Random random(2);
   std::array<std::uint16_t, 512> a{};
@@ -199,7 +197,7 @@ TEST_CASE("TDPBF16PS sums even and odd elements apart") {
 }
 
 TEST_CASE("every general register, scale and displacement addresses a tile") {
-  can_run();
+  say_who_executes();
   const AmxEmulator emulator;
   Random random(3);
   const TileConfig config = full_tiles();
@@ -245,7 +243,7 @@ TEST_CASE("every general register, scale and displacement addresses a tile") {
 }
 
 TEST_CASE("tiles on the stack, TILEZERO and the configuration read back") {
-  can_run();
+  say_who_executes();
   const AmxEmulator emulator;
   Random random(4);
   const TileConfig config = full_tiles();
@@ -287,7 +285,7 @@ TEST_CASE("tiles on the stack, TILEZERO and the configuration read back") {
 }
 
 TEST_CASE("each thread has its own tiles") {
-  can_run();
+  say_who_executes();
   const AmxEmulator emulator;
   const TileConfig config = full_tiles();
   std::array<TileBytes, 4> in{};
@@ -322,8 +320,8 @@ TEST_CASE("each thread has its own tiles") {
 }
 
 TEST_CASE("what a CPU refuses, the emulator refuses") {
-  if (bertq::jit::available(bertq::jit::Isa::amx)) {
-    bertq::testing::print_skipped("refusals of the AMX emulator", "the CPU has AMX itself");
+  if (why_no_amx_hardware().empty()) {
+    print_skipped("refusals of the AMX emulator", "the CPU has AMX itself");
     return;
   }
   const AmxEmulator emulator;
@@ -408,8 +406,8 @@ TEST_CASE("what a CPU refuses, the emulator refuses") {
 }
 
 TEST_CASE("without an emulator a machine without AMX dies of SIGILL") {
-  if (bertq::jit::available(bertq::jit::Isa::amx)) {
-    bertq::testing::print_skipped("AMX without the emulator", "the CPU has AMX itself");
+  if (why_no_amx_hardware().empty()) {
+    print_skipped("AMX without the emulator", "the CPU has AMX itself");
     return;
   }
   const TileConfig config = full_tiles();
@@ -435,3 +433,5 @@ TEST_CASE("without an emulator a machine without AMX dies of SIGILL") {
   CHECK(AmxEmulator::executed() == before + 1);
   CHECK(dies_of_sigill(uncaught));
 }
+
+}  // namespace bertq::testing

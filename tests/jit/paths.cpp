@@ -6,15 +6,12 @@
 #include "support/skipped.h"
 
 namespace bertq::testing {
-namespace {
 
-// Asked before any test assumes that amx is there.
+// Asked for the first time before Paths assumes that amx is there, and kept.
 const std::string& why_no_amx_hardware() {
   static const std::string why = jit::why_unavailable(jit::Isa::amx);
   return why;
 }
-
-}  // namespace
 
 Paths::Paths() {
   static bool first = true;

@@ -33,4 +33,7 @@ class Paths {
 
 std::string name_of(const Path& path);
 
+// Why AMX instructions cannot be executed without the emulator here; empty if they can.
+const std::string& why_no_amx_hardware();
+
 }  // namespace bertq::testing

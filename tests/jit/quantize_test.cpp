@@ -1,0 +1,194 @@
+// f32 rows to u8 tiles and to the packed s8 operands of attention.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "jit/layout.h"
+#include "row_cases.h"
+
+namespace bertq::testing {
+namespace {
+
+constexpr std::size_t arena_floats = 1U << 17U;
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+
+// Checks one quantised row or column against what row_kernels.h says, and returns its sum.
+// `value(i)` and `q(i)` run over `count` elements; q is signed here.
+template <typename Value, typename Quantized>
+std::int32_t check_symmetric(std::size_t count, Value value, Quantized q, float scale) {
+  float largest = 0.0F;
+  for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(value(i)));
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += q(i);
+  if (largest < 1e-30F) {  // no range worth dividing by
+    REQUIRE(scale == 0.0F);
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(q(i) == 0);
+    return sum;
+  }
+  REQUIRE(scale == largest / 127.0F);
+  const float inverse = 127.0F / largest;
+  for (std::size_t i = 0; i < count; ++i) {
+    REQUIRE(q(i) == static_cast<std::int32_t>(std::nearbyint(value(i) * inverse)));
+    REQUIRE(std::abs(q(i)) <= 127);
+    // The way back loses half a step at most, but for the rounding of scale and inverse.
+    const double back = static_cast<double>(scale) * q(i);
+    REQUIRE(std::abs(back - static_cast<double>(value(i))) <=
+            static_cast<double>(scale) * (0.5 + 127 * 0x1p-22));
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("quantisation of rows has the same bits everywhere") {
+  const Paths paths;
+  RowArena arena(arena_floats);
+  for_each_rows(arena, [&](const Rows& x) {
+    const QuantizedRows dynamic = arena.quantize_dynamic(jit::Isa::reference, x);
+    const QuantizedRows fixed = arena.quantize_static(jit::Isa::reference, x, 13.5F, 100);
+    const QuantizedRows keys = arena.pack_keys(jit::Isa::reference, x);
+    const QuantizedRows values = arena.pack_values(jit::Isa::reference, x);
+    for (const Path& path : paths.generated()) {
+      INFO(name_of(path), " rows ", x.rows, " columns ", x.columns);
+      REQUIRE(same_bits(arena.quantize_dynamic(path.isa, x), dynamic));
+      REQUIRE(same_bits(arena.quantize_static(path.isa, x, 13.5F, 100), fixed));
+      REQUIRE(same_bits(arena.pack_keys(path.isa, x), keys));
+      REQUIRE(same_bits(arena.pack_values(path.isa, x), values));
+    }
+  });
+}
+
+TEST_CASE("`reference` quantises as the contract says") {
+  RowArena arena(arena_floats);
+  for_each_rows(arena, [&](const Rows& x) {
+    INFO("rows ", x.rows, " columns ", x.columns);
+    const QuantizedRows dynamic = arena.quantize_dynamic(jit::Isa::reference, x);
+    const QuantizedRows fixed = arena.quantize_static(jit::Isa::reference, x, 13.5F, 100);
+    const QuantizedRows keys = arena.pack_keys(jit::Isa::reference, x);
+    const QuantizedRows values = arena.pack_values(jit::Isa::reference, x);
+    for (std::size_t row = 0; row < x.rows; ++row) {
+      const auto value = [&](std::size_t i) { return x.row(row)[i]; };
+      check_symmetric(
+          x.columns, value, [&](std::size_t i) { return dynamic.at(row, i) - 128; },
+          dynamic.scale[row]);
+      const std::int32_t sum = check_symmetric(
+          x.columns, value, [&](std::size_t i) { return keys.at(row, i); }, keys.scale[row]);
+      REQUIRE(keys.sum[row] == sum);
+      for (std::size_t i = 0; i < x.columns; ++i) {
+        const float q = std::nearbyint(value(i) * 13.5F) + 100.0F;
+        REQUIRE(fixed.at(row, i) == static_cast<std::int32_t>(std::clamp(q, 0.0F, 255.0F)));
+      }
+      for (std::size_t i = x.columns; i < dynamic.columns; ++i) {
+        REQUIRE(dynamic.at(row, i) == 128);
+        REQUIRE(fixed.at(row, i) == 100);
+        REQUIRE(keys.at(row, i) == 0);
+      }
+    }
+    for (std::size_t row = x.rows; row < keys.rows; ++row) {
+      REQUIRE(keys.scale[row] == 0.0F);
+      REQUIRE(keys.sum[row] == 0);
+      for (std::size_t i = 0; i < keys.columns; ++i) REQUIRE(keys.at(row, i) == 0);
+    }
+    for (std::size_t column = 0; column < values.rows; ++column) {
+      const bool real = column < x.columns;
+      if (real) {
+        check_symmetric(
+            x.rows, [&](std::size_t row) { return x.row(row)[column]; },
+            [&](std::size_t row) { return values.at(column, row); }, values.scale[column]);
+      }
+      for (std::size_t row = real ? x.rows : 0; row < values.columns; ++row)
+        REQUIRE(values.at(column, row) == 0);
+    }
+  });
+}
+
+TEST_CASE("values are transposed at every head size and length") {
+  const Paths paths;
+  RowArena arena(arena_floats);
+  Random random(80);
+  for (const std::size_t head : {1U, 8U, 15U, 16U, 26U, 32U, 33U, 64U, 80U, 128U}) {
+    for (const std::size_t length :
+         {1U, 2U, 3U, 4U, 5U, 15U, 16U, 17U, 63U, 64U, 65U, 128U, 384U}) {
+      arena.set_placement(length % 2 == 0 ? Edge::end : Edge::start, head % 3 * 16);
+      const Rows x = random_rows(length, head, 1.0F, random);
+      const QuantizedRows expected = arena.pack_values(jit::Isa::reference, x);
+      const QuantizedRows keys = arena.pack_keys(jit::Isa::reference, x);
+      for (const Path& path : paths.generated()) {
+        INFO(name_of(path), " head ", head, " length ", length);
+        REQUIRE(same_bits(arena.pack_values(path.isa, x), expected));
+        REQUIRE(same_bits(arena.pack_keys(path.isa, x), keys));
+      }
+    }
+  }
+}
+
+TEST_CASE("a row or column that is not finite shows in its scale, and only there") {
+  const Paths paths;
+  RowArena arena(arena_floats);
+  Random random(81);
+  for (const Path& path : paths.all()) {
+    for (const std::size_t columns : {1U, 15U, 16U, 17U, 50U, 384U}) {
+      for (const float bad : {infinity, -infinity, nan, -nan}) {
+        INFO(name_of(path), " columns ", columns, " value ", bad);
+        Rows x = random_rows(19, columns, 1.0F, random);
+        const std::size_t bad_row = random.below(19);
+        const std::size_t bad_column = random.below(columns);
+        x.row(bad_row)[bad_column] = bad;
+        const QuantizedRows dynamic = arena.quantize_dynamic(path.isa, x);
+        const QuantizedRows keys = arena.pack_keys(path.isa, x);
+        const QuantizedRows values = arena.pack_values(path.isa, x);
+        for (std::size_t row = 0; row < x.rows; ++row) {
+          REQUIRE(std::isfinite(dynamic.scale[row]) == (row != bad_row));
+          REQUIRE(std::isfinite(keys.scale[row]) == (row != bad_row));
+        }
+        for (std::size_t column = 0; column < columns; ++column)
+          REQUIRE(std::isfinite(values.scale[column]) == (column != bad_column));
+      }
+    }
+  }
+}
+
+TEST_CASE("ties go to even and static quantisation saturates") {
+  const Paths paths;
+  RowArena arena(arena_floats);
+  const Rows ties = {1, 8, {127.0F, 0.5F, 1.5F, 2.5F, -0.5F, -1.5F, -126.5F, -125.5F}};
+  const Rows wide = {1, 8, {3e38F, -3e38F, infinity, -infinity, 4e9F, -4e9F, 0.0F, -0.0F}};
+  for (const Path& path : paths.all()) {
+    CAPTURE(name_of(path));
+    const QuantizedRows dynamic = arena.quantize_dynamic(path.isa, ties);
+    const std::vector<std::int32_t> expected = {255, 128, 130, 130, 128, 126, 2, 2};
+    CHECK(std::equal(expected.begin(), expected.end(), dynamic.q.begin()));
+    const QuantizedRows fixed = arena.quantize_static(path.isa, wide, 1e3F, 77);
+    const std::vector<std::int32_t> ends = {255, 0, 255, 0, 255, 0, 77, 77};
+    CHECK(std::equal(ends.begin(), ends.end(), fixed.q.begin()));
+  }
+}
+
+TEST_CASE("rows quantise independently") {
+  const Paths paths;
+  RowArena arena(arena_floats);
+  Random random(82);
+  const Rows x = random_rows(33, 100, 2.0F, random);
+  const std::vector<std::size_t> order = shuffled(33, random);
+  for (const Path& path : paths.all()) {
+    const QuantizedRows straight = arena.quantize_dynamic(path.isa, x);
+    const QuantizedRows mixed = arena.quantize_dynamic(path.isa, permuted(x, order));
+    const QuantizedRows keys = arena.pack_keys(path.isa, x);
+    const QuantizedRows mixed_keys = arena.pack_keys(path.isa, permuted(x, order));
+    for (std::size_t row = 0; row < 33; ++row) {
+      REQUIRE(mixed.scale[row] == straight.scale[order[row]]);
+      REQUIRE(mixed_keys.sum[row] == keys.sum[order[row]]);
+      for (std::size_t i = 0; i < 100; ++i) {
+        REQUIRE(mixed.at(row, i) == straight.at(order[row], i));
+        REQUIRE(mixed_keys.at(row, i) == keys.at(order[row], i));
+      }
+    }
+  }
+}
+
+}  // namespace bertq::testing

@@ -1,0 +1,97 @@
+// Runs each row kernel on plain row-major rows: the arena lays them out as jit/layout.h wants them,
+// between forbidden pages, with NaN in all padding, and gives plain results back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "jit/isa.h"
+#include "support/guarded_buffer.h"
+
+namespace bertq::testing {
+
+struct Rows {
+  std::size_t rows = 0, columns = 0;
+  std::vector<float> values;  // [rows][columns]
+
+  float* row(std::size_t index) { return &values[index * columns]; }
+  const float* row(std::size_t index) const { return &values[index * columns]; }
+};
+
+struct NormalizedRows {
+  Rows y;
+  std::vector<float> reciprocal_deviation;
+};
+// `q` is [rows][columns] with both as padded by the kernel in question; sums and scales as there.
+struct QuantizedRows {
+  std::size_t rows = 0, columns = 0;
+  std::vector<std::int32_t> q;
+  std::vector<float> scale;
+  std::vector<std::int32_t> sum;  // pack_keys only
+
+  std::int32_t at(std::size_t row, std::size_t column) const { return q[row * columns + column]; }
+};
+struct SoftmaxRows {
+  Rows p;           // softmax_f32
+  QuantizedRows q;  // softmax_u8
+  std::vector<float> reciprocal_sum;
+};
+struct LayerNormWeights {
+  std::vector<float> gamma, beta;
+  float epsilon = 1e-12F;
+};
+// Tables of `columns` columns; f32 or s8 (with scales), as the kernel asked for.
+struct EmbeddingTables {
+  std::size_t columns = 0;
+  std::vector<std::vector<float>> f32;             // word, type, position: [entries][columns]
+  std::vector<std::vector<std::int8_t>> s8;        // the same
+  std::vector<std::vector<float>> scales;          // [entries] each, s8 only
+  std::vector<std::vector<std::int32_t>> indices;  // ids, segments, positions: [rows] each
+};
+
+// Equal bits; any NaN equals any other.
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b);
+bool same_bits(const NormalizedRows& a, const NormalizedRows& b);
+bool same_bits(const QuantizedRows& a, const QuantizedRows& b);
+bool same_bits(const SoftmaxRows& a, const SoftmaxRows& b);
+
+// Not for several threads. Throws std::runtime_error if a kernel wrote where it may not.
+class RowArena {
+ public:
+  // For up to this many floats of input, padding included.
+  explicit RowArena(std::size_t max_floats);
+
+  // Where operands lie from now on, and how far rows are apart beyond their padding.
+  void set_placement(Edge edge, std::size_t extra_columns);
+
+  NormalizedRows layer_norm(jit::Isa isa, const Rows& x, const LayerNormWeights& weights);
+  QuantizedRows quantize_dynamic(jit::Isa isa, const Rows& x);
+  QuantizedRows quantize_static(jit::Isa isa, const Rows& x, float inverse_scale,
+                                std::int32_t zero_point);
+  SoftmaxRows softmax_f32(jit::Isa isa, const Rows& scores);
+  SoftmaxRows softmax_u8(jit::Isa isa, const Rows& scores);
+  QuantizedRows pack_keys(jit::Isa isa, const Rows& x);
+  // Rows of the result are columns of x.
+  QuantizedRows pack_values(jit::Isa isa, const Rows& x);
+  Rows embed_f32(jit::Isa isa, const EmbeddingTables& tables);
+  Rows embed_s8(jit::Isa isa, const EmbeddingTables& tables);
+
+ private:
+  float* place_rows(GuardedBuffer& buffer, const Rows& x);
+  Rows take_rows(const float* placed, std::size_t rows, std::size_t columns) const;
+  const float* place_vector(GuardedBuffer& buffer, const std::vector<float>& values);
+  std::uint8_t* place_tiles(std::size_t rows, std::size_t columns);
+  QuantizedRows take_tiles(std::size_t rows, std::size_t columns) const;
+  QuantizedRows take_packed(const std::int8_t* packed, std::size_t n, std::size_t k) const;
+  Rows embed(jit::Isa isa, const EmbeddingTables& tables, bool quantized);
+  std::size_t ld_of(std::size_t columns) const;
+
+  Edge edge_ = Edge::end;
+  std::size_t extra_columns_ = 0;
+  std::uint8_t* tiles_ = nullptr;
+  GuardedBuffer x_, out_, gamma_, beta_, per_row_, per_column_;
+  GuardedBuffer word_, type_, position_;
+};
+
+}  // namespace bertq::testing
