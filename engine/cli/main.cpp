@@ -1,1 +1,91 @@
-int main() {}
+// The program: finds the verb, runs it, and turns what happened into an exit code.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string_view>
+
+#include "bertq/error.h"
+#include "engine/cli/failure.h"
+#include "engine/cli/verbs.h"
+#include "jit/kernels.h"
+
+namespace bertq::cli {
+namespace {
+
+// Only what POSIX allows in a signal handler.
+void end_on_signal(int signal) {
+  remove_unfinished_output();
+  constexpr std::string_view message = "\nbertq: interrupted\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());
+  ::_exit(128 + signal);
+}
+
+void install_signals() {
+  ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write()
+  struct sigaction action {};
+  action.sa_handler = end_on_signal;
+  for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+}
+
+LogLevel log_level(bool quiet) {
+  const char* const set = std::getenv("BERTQ_LOG");
+  const std::string_view name = set == nullptr ? "" : set;
+  if (name != "" && name != "error" && name != "info" && name != "debug") {
+    throw Error(ErrorKind::usage,
+                "BERTQ_LOG: expected one of error|info|debug, got '" + std::string(name) + "'");
+  }
+  if (quiet || name == "error") return LogLevel::error;
+  return name == "debug" ? LogLevel::debug : LogLevel::info;
+}
+
+void print(std::string_view text) {
+  Output output;
+  output.write(text);
+  output.finish();
+}
+
+void run_verb(const Verb& verb, int argc, const char* const* argv) {
+  const Arguments arguments = Arguments::parse(verb.bit, argc, argv);
+  if (arguments.flag("help")) return print(verb_help(verb));
+  if (arguments.flag("version")) return print("bertq " BERTQ_VERSION "\n");
+  const Console console(log_level(arguments.flag("quiet")));
+  if (console.level() == LogLevel::debug) jit::enable_perf_map();
+  const std::string& file = arguments.text("output");
+  const auto output =
+      file.empty() || file == "-" ? std::make_unique<Output>() : std::make_unique<Output>(file);
+  verb.function(arguments, *output, console);
+  output->finish();
+}
+
+void run_program(int argc, const char* const* argv) {
+  if (argc < 2) throw Error(ErrorKind::usage, "no verb given (bertq --help lists them)");
+  const std::string_view first = argv[1];
+  if (first == "--help" || first == "-h" || first == "help") return print(program_help());
+  if (first == "--version") return print("bertq " BERTQ_VERSION "\n");
+  run_verb(find_verb(first), argc - 1, argv + 1);
+}
+
+int main(int argc, const char* const* argv) {
+  install_signals();
+  try {
+    run_program(argc, argv);
+    return 0;
+  } catch (const ReaderGone&) {
+    return 0;
+  } catch (const std::exception& error) {
+    const Failure failure = describe(error);
+    write_to_stderr(failure_line(failure));
+    return static_cast<int>(failure.kind);
+  }
+}
+
+}  // namespace
+}  // namespace bertq::cli
+
+int main(int argc, char** argv) {
+  return bertq::cli::main(argc, argv);
+}

@@ -1,0 +1,32 @@
+// The flags that were given to a verb, checked against the table of options.h.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace bertq::cli {
+
+// The flags given to one verb, checked. Asking for a flag that the verb does not have is a defect
+// and throws std::logic_error.
+class Arguments {
+ public:
+  // argv[0] is the verb. Throws Error (usage); one about an unknown flag suggests the nearest.
+  static Arguments parse(unsigned verb, int argc, const char* const* argv);
+
+  bool given(std::string_view name) const;               // by flag or environment, not by default
+  bool flag(std::string_view name) const;                // of Takes::nothing or boolean
+  const std::string& text(std::string_view name) const;  // empty if neither given nor defaulted
+  std::uint64_t number(std::string_view name) const;     // 0 likewise
+
+ private:
+  struct Value {
+    std::string text;
+    bool given = false;
+  };
+  const Value& find(std::string_view name) const;
+  std::map<std::string, Value, std::less<>> values_;
+};
+
+}  // namespace bertq::cli

@@ -1,0 +1,220 @@
+// bertq bench: latency and throughput of the forward pass that `run` scores.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <random>
+#include <string_view>
+
+#include "bertq/error.h"
+#include "engine/cli/bench_report.h"
+#include "engine/cli/memory.h"
+#include "engine/cli/progress.h"
+#include "engine/cli/setup.h"
+#include "engine/cli/task_data.h"
+#include "engine/cli/verbs.h"
+#include "engine/task/evaluate.h"
+#include "loaders/byte_source.h"
+
+namespace bertq::cli {
+namespace {
+
+constexpr std::size_t warm_ups = 2, fewest_passes = 3, most_passes = 1000;
+constexpr std::size_t most_tokens = 1 << 18;       // of a shape
+constexpr std::uint64_t longest_config = 1 << 20;  // bytes
+
+// Batches that one pass runs, and what it is called.
+struct Workload {
+  std::string name;
+  std::vector<Batched> batches;
+};
+
+// The model, and a tokenizer if it or --vocab brought one.
+struct Subject {
+  std::string name;
+  std::shared_ptr<const Model> model;
+  std::optional<tokenizer::Tokenizer> tokenizer;
+  std::size_t max_tokens = 0;
+};
+
+ModelConfig random_config(const std::string& name) {
+  std::error_code none;
+  if (!std::filesystem::exists(name, none)) return named_config(name);
+  return parse_config(loaders::read_text(*loaders::open_file(name), longest_config), name);
+}
+
+Subject open_subject(const Arguments& arguments, const Console& console) {
+  const Recipe recipe = chosen_recipe(arguments);
+  const jit::Isa isa = chosen_isa(arguments);
+  if (arguments.given("model")) {
+    if (arguments.given("config") || arguments.given("vocab")) {
+      throw Error(ErrorKind::usage, "-m brings its own --config and --vocab");
+    }
+    ModelFiles files = open_model_files(arguments, console);
+    return {files.name, Model::load(*files.checkpoint, files.config, recipe, isa),
+            std::move(files.tokenizer), token_limit(arguments, files, 0)};
+  }
+  const std::string& name = arguments.text("config");
+  ModelConfig config = random_config(name);
+  if (arguments.given("activation")) {
+    config.activation = arguments.text("activation") == "tanh" ? jit::Activation::gelu_tanh
+                                                               : jit::Activation::gelu_erf;
+  }
+  Subject subject{name, Model::random(config, recipe, isa, arguments.number("seed")), std::nullopt,
+                  config.positions};
+  if (arguments.given("vocab")) {
+    subject.tokenizer =
+        tokenizer::Tokenizer::from_file(arguments.text("vocab"), tokenizer_overrides(arguments));
+    if (subject.tokenizer->vocabulary_size() > config.vocabulary) {
+      throw Error(ErrorKind::input, fmt::format("{}: expected at most the {} tokens of {}, got {}",
+                                                arguments.text("vocab"), config.vocabulary, name,
+                                                subject.tokenizer->vocabulary_size()));
+    }
+  }
+  return subject;
+}
+
+// "8x128"
+Workload fixed_workload(std::string_view shape, const ModelConfig& config,
+                        std::mt19937_64& random) {
+  std::size_t sequences = 0, length = 0;
+  const char* const end = shape.data() + shape.size();
+  const auto first = std::from_chars(shape.data(), end, sequences);
+  const bool split = first.ec == std::errc() && first.ptr != end && *first.ptr == 'x';
+  const auto second = std::from_chars(split ? first.ptr + 1 : end, end, length);
+  if (!split || second.ec != std::errc() || second.ptr != end || sequences == 0 || length == 0 ||
+      sequences > most_tokens / length) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--shapes: expected batch x length as in 8x128, of at most {} tokens, "
+                            "got '{}'",
+                            most_tokens, shape));
+  }
+  if (length > config.positions) {
+    throw Error(ErrorKind::input,
+                fmt::format("--shapes: expected at most the {} positions of the model, got {}",
+                            config.positions, length));
+  }
+  Workload workload{std::string(shape), std::vector<Batched>(1)};
+  std::vector<std::int32_t> ids(length);
+  for (std::size_t i = 0; i < sequences; ++i) {
+    for (auto& id : ids) id = static_cast<std::int32_t>(random() % config.vocabulary);
+    workload.batches[0].batch.add(ids, {});
+    workload.batches[0].examples.push_back(i);
+  }
+  return workload;
+}
+
+Workload task_workload(const Arguments& arguments, const Subject& subject) {
+  const Task& task = named_task(arguments.text("task"));
+  if (!arguments.given("data")) throw Error(ErrorKind::usage, "bench: --task needs --data");
+  if (!subject.tokenizer) throw Error(ErrorKind::usage, "bench: --task needs --vocab or -m");
+  const std::size_t limit =
+      arguments.given("max-seq-length") ? arguments.number("max-seq-length") : task.max_tokens;
+  const auto examples = encode_examples(*subject.tokenizer, read_task_data(task, arguments),
+                                        std::min(limit, subject.max_tokens));
+  return {std::string(task.name), make_batches(examples)};
+}
+
+std::vector<Workload> workloads(const Arguments& arguments, const Subject& subject) {
+  std::vector<Workload> list;
+  std::mt19937_64 random(arguments.number("seed"));
+  std::string_view rest = arguments.text("shapes");
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    list.push_back(fixed_workload(rest.substr(0, comma), subject.model->config(), random));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  if (arguments.given("task")) list.push_back(task_workload(arguments, subject));
+  return list;
+}
+
+// Multiplications and additions of the GEMMs, attention, pooler and head over all batches. Padding
+// does not occur, so it is not counted either.
+double operations(const Model& model, const Workload& workload) {
+  const ModelConfig& config = model.config();
+  const auto hidden = static_cast<double>(config.hidden);
+  const auto layers = static_cast<double>(config.layers);
+  const double per_token =
+      4.0 * hidden * hidden + 2.0 * hidden * static_cast<double>(config.intermediate);
+  const double per_sequence = hidden * hidden + hidden * static_cast<double>(model.labels());
+  double products = 0.0;
+  for (const Batched& batched : workload.batches) {
+    for (std::size_t i = 0; i < batched.batch.sequences(); ++i) {
+      const auto length = static_cast<double>(batched.batch.length(i));
+      products += layers * (length * per_token + 2.0 * length * length * hidden) + per_sequence;
+    }
+  }
+  return 2.0 * products;
+}
+
+double one_pass(Session& session, const Workload& workload) {
+  const auto start = std::chrono::steady_clock::now();
+  for (const Batched& batched : workload.batches) session.logits(batched.batch);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+ShapeResult measure(Session& session, const Workload& workload, double seconds) {
+  const PeakMemory memory;
+  for (std::size_t i = 0; i < warm_ups; ++i) one_pass(session, workload);
+  ShapeResult result;
+  result.shape = workload.name;
+  result.operations = operations(session.model(), workload);
+  double spent = 0.0;
+  while (result.seconds.size() < fewest_passes ||
+         (spent < seconds && result.seconds.size() < most_passes)) {
+    result.seconds.push_back(one_pass(session, workload));
+    spent += result.seconds.back();
+  }
+  result.peak_rss_bytes = memory.bytes();
+  return result;
+}
+
+bool has_fixed_ranges(const Recipe& recipe) {
+  return recipe.fallback().activations == Ranges::fixed ||
+         std::any_of(recipe.entries().begin(), recipe.entries().end(),
+                     [](const auto& entry) { return entry.second.activations == Ranges::fixed; });
+}
+
+// What the results say of the activations; refuses what the recipe does not hold.
+std::string chosen_activations(const Arguments& arguments) {
+  const std::string found = has_fixed_ranges(chosen_recipe(arguments)) ? "static" : "dynamic";
+  const std::string& asked = arguments.text("activations");
+  if (asked.empty() || asked == found) return found;
+  throw Error(ErrorKind::usage,
+              asked == "static"
+                  ? "--activations static: needs a --recipe with static ranges; ranges are never "
+                    "guessed, and bertq cannot calibrate them yet"
+                  : "--activations dynamic: the --recipe has static ranges");
+}
+
+}  // namespace
+
+void bench(const Arguments& arguments, Output& output, const Console& console) {
+  BenchReport report;
+  report.precision = precision_label(arguments);
+  report.activations = chosen_activations(arguments);
+  report.isa = chosen_isa(arguments);
+  report.threads = chosen_threads(arguments);
+  const Subject subject = open_subject(arguments, console);
+  report.model = subject.name;
+  report.weights_bytes = subject.model->weights_bytes();
+  const auto list = workloads(arguments, subject);
+
+  Session session(subject.model, report.threads);
+  Progress progress(console, "bench", list.size());
+  for (const Workload& workload : list) {
+    report.results.push_back(
+        measure(session, workload, static_cast<double>(arguments.number("seconds"))));
+    progress.advance(1);
+  }
+  if (arguments.text("format") == "json") {
+    write_json(output, bench_json(report));
+  } else {
+    output.write(bench_text(report, arguments.text("format")));
+  }
+}
+
+}  // namespace bertq::cli

@@ -1,0 +1,33 @@
+#include "engine/cli/json_output.h"
+
+#include <array>
+#include <charconv>
+
+namespace bertq::cli {
+namespace {
+
+constexpr auto replace = Json::error_handler_t::replace;
+
+}  // namespace
+
+Json json_float(float value) {
+  std::array<char, 32> digits{};
+  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  double shortest = 0.0;
+  std::from_chars(digits.data(), written.ptr, shortest);
+  return shortest;
+}
+
+Json json_or_null(const std::optional<std::uint64_t>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+void write_json(Output& output, const Json& json) {
+  output.write(json.dump(2, ' ', false, replace) + '\n');
+}
+
+void write_json_line(Output& output, const Json& json) {
+  output.write(json.dump(-1, ' ', false, replace) + '\n');
+}
+
+}  // namespace bertq::cli

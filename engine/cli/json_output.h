@@ -1,0 +1,24 @@
+// JSON results. Keys keep the order in which they were added.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "engine/cli/output.h"
+
+namespace bertq::cli {
+
+using Json = nlohmann::ordered_json;
+
+// A float in its own shortest digits, not in those of the double that it would become.
+Json json_float(float value);
+// null where there is no value.
+Json json_or_null(const std::optional<std::uint64_t>& value);
+
+// One object: indented and for a whole document, or on one line of its own. Bytes that are not
+// UTF-8 (in file names) are replaced.
+void write_json(Output& output, const Json& json);
+void write_json_line(Output& output, const Json& json);
+
+}  // namespace bertq::cli

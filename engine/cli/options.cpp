@@ -1,0 +1,146 @@
+#include "engine/cli/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "jit/isa.h"
+
+namespace bertq::cli {
+namespace {
+
+constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_bench;
+constexpr unsigned with_text = verb_run | verb_predict | verb_embed | verb_tokenize | verb_bench;
+constexpr unsigned every = ~0U;
+constexpr unsigned filters = verb_predict | verb_embed | verb_tokenize;
+constexpr std::size_t help_indent = 34, help_width = 100;
+constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+
+constexpr Option table[] = {
+    {"model", 'm', Takes::text, "MODEL", "", "",
+     "checkpoint: a folder, a file, or org/name in the local Hugging Face cache (default: the "
+     "embedded sample)",
+     with_text | verb_inspect},
+    {"vocab", '\0', Takes::text, "FILE", "", "", "vocab.txt or tokenizer.json, without a model",
+     verb_tokenize | verb_bench},
+    {"config", '\0', Takes::text, "bert-base|bert-large|FILE", "bert-base", "",
+     "shape of a model with random weights", verb_bench},
+    {"task", '\0', Takes::text, "TASK", "", "", "what to score: mrpc", verb_run},
+    {"task", '\0', Takes::text, "TASK", "", "", "adds a shape: all examples of the task's --data",
+     verb_bench},
+    {"data", '\0', Takes::text, "FILE|DIR", "", "",
+     "the task's file, or a folder with dev.tsv or msr_paraphrase_test.txt", verb_run | verb_bench},
+    {"data", '\0', Takes::text, "FILE", "", "", "read this instead of standard input", filters},
+    {"recipe", '\0', Takes::text, "FILE", "", "", "precision of each layer, as JSON", with_weights},
+    {"precision", '\0', Takes::choice, "fp32|int8|auto", "auto", "",
+     "auto: the recipe given, else int8", with_weights, 0, 0, "bf16"},
+    {"activations", '\0', Takes::choice, "dynamic|static", "", "",
+     "where INT8 ranges come from: each token, or the recipe", verb_bench},
+    {"shapes", '\0', Takes::text, "BxL,...", "1x128,8x128,1x384", "",
+     "batch x length in tokens, comma-separated", verb_bench},
+    {"seconds", '\0', Takes::number, "N", "3", "", "time to spend on each shape", verb_bench, 0,
+     3600},
+    {"seed", '\0', Takes::number, "N", "1", "", "of random weights and tokens", verb_bench, 0, any},
+    {"threads", '\0', Takes::number, "N", "", "BERTQ_THREADS",
+     "worker threads (default: the CPUs this process may use)", with_weights | verb_doctor, 1,
+     1024},
+    {"isa", '\0', Takes::isa, "ISA", "auto", "BERTQ_ISA", "code path", with_weights | verb_doctor},
+    {"max-seq-length", '\0', Takes::number, "N", "", "",
+     "longest input in tokens, special ones included (default: the task's, else the model's)",
+     verb_run | verb_predict | verb_embed | verb_bench, 3, 1'000'000},
+    {"max-seq-length", '\0', Takes::number, "N", "", "",
+     "truncate to so many tokens, special ones included (default: never)", verb_tokenize, 3,
+     1'000'000},
+    {"truncate", '\0', Takes::nothing, "", "", "", "cut what is too long instead of refusing it",
+     verb_predict | verb_embed},
+    {"pooling", '\0', Takes::choice, "mean|cls", "", "",
+     "how token vectors become one (default: the model's modules.json, else mean)", verb_embed},
+    {"no-normalize", '\0', Takes::nothing, "", "", "", "leave vectors at their own length",
+     verb_embed},
+    {"do-lower-case", '\0', Takes::boolean, "", "", "", "lower-case text, whatever the model says",
+     with_text},
+    {"tokenizer-profile", '\0', Takes::choice, "hf|google", "", "",
+     "whose ids to give where Hugging Face and google-research differ", with_text},
+    {"activation", '\0', Takes::choice, "erf|tanh", "", "", "which GELU, whatever config.json says",
+     with_weights},
+    {"require-goal", '\0', Takes::nothing, "", "", "", "exit 4 if the accuracy goal is missed",
+     verb_run},
+    {"output-dir", '\0', Takes::text, "DIR", "", "", "write eval_results.txt there", verb_run},
+    {"format", '\0', Takes::choice, "table|json|csv|md", "table", "", "of the results",
+     verb_run | verb_bench},
+    {"format", '\0', Takes::choice, "table|json", "table", "", "of the results",
+     verb_doctor | verb_inspect},
+    {"format", '\0', Takes::choice, "ids|tokens|json", "ids", "",
+     "of each line; json has spans: bytes of the text, or of the pair in segment 1", verb_tokenize},
+    {"format", '\0', Takes::choice, "json|f32", "json", "",
+     "JSON Lines, or rows of little-endian floats", verb_embed},
+    {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
+     every},
+    {"quiet", 'q', Takes::nothing, "", "", "", "no notes and no progress bar", every},
+    {"help", 'h', Takes::nothing, "", "", "", "show this", every},
+    {"version", '\0', Takes::nothing, "", "", "", "show the version", every},
+};
+
+std::string isa_choices() {
+  std::string names = "auto";
+  for (const jit::Isa isa : jit::all_isas()) names += fmt::format("|{}", jit::isa_name(isa));
+  return names;
+}
+
+// Words in lines that end before `help_width`, all but the first indented.
+std::string wrapped(std::string_view text) {
+  std::string lines;
+  std::size_t column = help_indent;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (column != help_indent && column + 1 + end > help_width) {
+      lines += '\n' + std::string(help_indent, ' ');
+      column = help_indent;
+    } else if (column != help_indent) {
+      lines += ' ';
+      ++column;
+    }
+    lines += text.substr(0, end);
+    column += end;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::span<const Option> all_options() {
+  return table;
+}
+
+std::vector<const Option*> options_of(unsigned verb) {
+  std::vector<const Option*> rows;
+  for (const Option& row : table) {
+    if ((row.verbs & verb) != 0) rows.push_back(&row);
+  }
+  return rows;
+}
+
+std::string argument_of(const Option& option) {
+  return option.takes == Takes::isa ? isa_choices() : std::string(option.argument);
+}
+
+std::string options_help(unsigned verb) {
+  std::string help;
+  for (const Option* row : options_of(verb)) {
+    std::string left = row->letter == '\0' ? "      " : fmt::format("  -{}, ", row->letter);
+    left += fmt::format("--{}", row->name);
+    if (const std::string argument = argument_of(*row); !argument.empty()) left += " " + argument;
+    std::string right(row->help);
+    if (!row->fallback.empty()) right += fmt::format(" (default {})", row->fallback);
+    if (!row->environment.empty()) right += fmt::format("; environment: {}", row->environment);
+    const bool beside = left.size() + 2 <= help_indent;
+    help += beside ? fmt::format("{:<{}}", left, help_indent)
+                   : fmt::format("{}\n{:{}}", left, "", help_indent);
+    help += wrapped(right) + '\n';
+  }
+  return help;
+}
+
+}  // namespace bertq::cli

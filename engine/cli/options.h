@@ -1,0 +1,56 @@
+// The flags of all verbs: one table, from which parsing, checking and --help come.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bertq::cli {
+
+// One bit a verb, so that a row of the table can name the verbs it belongs to.
+enum VerbBit : unsigned {
+  verb_run = 1,
+  verb_predict = 2,
+  verb_embed = 4,
+  verb_tokenize = 8,
+  verb_inspect = 16,
+  verb_doctor = 32,
+  verb_bench = 64,
+};
+
+enum class Takes : std::uint8_t {
+  nothing,  // present or not
+  boolean,  // as `nothing`, or "=true", "=false"
+  text,     // anything but the empty string
+  choice,   // one of `choices`
+  number,   // a whole number in [lowest, highest]
+  isa,      // a name that jit knows, or "auto"
+};
+
+struct Option {
+  std::string_view name;
+  char letter;  // '\0': none
+  Takes takes;
+  std::string_view argument;     // as --help shows it; of a choice: the values, "fp32|int8|auto"
+  std::string_view fallback;     // the default as text; empty: none
+  std::string_view environment;  // the variable that replaces the default; empty: none
+  std::string_view help;
+  unsigned verbs;
+  std::uint64_t lowest = 0, highest = 0;
+  std::string_view not_yet = {};  // a choice that will come, to be refused by name
+};
+
+// The whole table. A flag may have several rows, each for other verbs.
+std::span<const Option> all_options();
+// The rows of one verb, in the table's order.
+std::vector<const Option*> options_of(unsigned verb);
+
+// What --help shows for the argument: of Takes::isa, the names that jit knows.
+std::string argument_of(const Option& option);
+
+// The flags of one verb, a line each, for --help.
+std::string options_help(unsigned verb);
+
+}  // namespace bertq::cli

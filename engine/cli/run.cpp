@@ -1,0 +1,128 @@
+// bertq run: scores a task in FP32 and in INT8 (or with a recipe), and compares.
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "bertq/error.h"
+#include "engine/cli/memory.h"
+#include "engine/cli/progress.h"
+#include "engine/cli/run_report.h"
+#include "engine/cli/setup.h"
+#include "engine/cli/task_data.h"
+#include "engine/cli/verbs.h"
+#include "engine/task/evaluate.h"
+#include "loaders/byte_source.h"
+
+namespace bertq::cli {
+namespace {
+
+// Enough for a 99th percentile; more would only take longer.
+constexpr std::size_t single_examples = 500;
+
+// A precision to be scored, and under which name.
+struct Candidate {
+  std::string name;
+  Recipe recipe;
+};
+
+std::vector<Candidate> candidates(const Arguments& arguments) {
+  std::vector<Candidate> list = {{"fp32", Recipe::uniform(Precision::fp32)}};
+  const std::string name = precision_label(arguments);
+  if (name != "fp32") list.push_back({name, chosen_recipe(arguments)});
+  return list;
+}
+
+// What all candidates share.
+struct Bench {
+  const Task& task;
+  const ModelFiles& files;
+  const ExampleSet& set;
+  std::span<const tokenizer::Encoding> examples;
+  std::span<const Batched> batches;
+  jit::Isa isa;
+  std::size_t threads;
+};
+
+PrecisionResult evaluate(const Candidate& candidate, const Bench& bench, const Console& console) {
+  const PeakMemory memory;
+  const auto model =
+      Model::load(*bench.files.checkpoint, bench.files.config, candidate.recipe, bench.isa);
+  const auto order = match_labels(bench.task, model->config(), model->labels(), bench.files.name);
+  Session session(model, bench.threads);
+  const std::size_t count = bench.examples.size();
+  Progress progress(console, candidate.name, count + std::min(count, single_examples));
+  const auto advance = [&](std::size_t done) { progress.advance(done); };
+
+  const ForwardResult forward = forward_all(session, bench.batches, count, advance);
+  PrecisionResult result;
+  result.precision = candidate.name;
+  result.metrics = score_logits(bench.task, bench.set, forward.logits, order);
+  result.examples = count;
+  result.seconds = forward.seconds;
+  result.single_seconds = single_example_seconds(session, bench.examples, single_examples, advance);
+  result.weights_bytes = model->weights_bytes();
+  result.peak_rss_bytes = memory.bytes();
+  return result;
+}
+
+// What the recipe says about the data that it was made with.
+void take_provenance(const Recipe& recipe, RunReport& report) {
+  if (recipe.metadata().empty()) return;
+  const Json metadata = Json::parse(recipe.metadata());
+  report.calibrated_on = metadata.value("calibrated_on", Json());
+  report.tuned_on = metadata.value("tuned_on", Json());
+}
+
+void check_arguments(const Arguments& arguments) {
+  if (!arguments.given("task")) throw Error(ErrorKind::usage, "run: --task is missing");
+  if (arguments.given("model") != arguments.given("data")) {
+    throw Error(ErrorKind::usage,
+                "run: -m and --data belong together; without both, the embedded sample is used");
+  }
+}
+
+}  // namespace
+
+void run(const Arguments& arguments, Output& output, const Console& console) {
+  check_arguments(arguments);
+  const Task& task = named_task(arguments.text("task"));
+  RunReport report;
+  report.goal.metric = task.goal;
+  report.isa = chosen_isa(arguments);
+  report.threads = chosen_threads(arguments);
+  report.sample = !arguments.given("model");
+  const auto to_score = candidates(arguments);
+  take_provenance(to_score.back().recipe, report);
+
+  const ExampleSet set = read_task_data(task, arguments);
+  if (!set.labelled) {
+    throw Error(ErrorKind::input, set.name + ": expected labels to score against, got none");
+  }
+  report.scored_on = set.name;
+  const ModelFiles files = open_model_files(arguments, console);
+  console.note("data", fmt::format("{}: {} examples", set.name, set.examples.size()));
+  console.note("cpu", fmt::format("{}: {}, {} threads", jit::describe_cpu().name,
+                                  jit::isa_name(report.isa), report.threads));
+  const auto examples =
+      encode_examples(tokenizer_of(files), set, token_limit(arguments, files, task.max_tokens));
+  const auto batches = make_batches(examples);
+  const Bench bench{task, files, set, examples, batches, report.isa, report.threads};
+  for (const Candidate& candidate : to_score) {
+    report.results.push_back(evaluate(candidate, bench, console));
+  }
+
+  const std::string& format = arguments.text("format");
+  if (format == "json") {
+    write_json(output, report_json(report));
+  } else {
+    output.write(report_text(report, format));
+  }
+  if (arguments.given("output-dir")) write_eval_results(report, arguments.text("output-dir"));
+  output.finish();
+  if (arguments.flag("require-goal") && report.relative_loss() && !report.goal_met()) {
+    throw Error(ErrorKind::goal_missed, report.goal_sentence());
+  }
+}
+
+}  // namespace bertq::cli

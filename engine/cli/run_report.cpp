@@ -1,0 +1,146 @@
+#include "engine/cli/run_report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string_view>
+#include <system_error>
+
+#include "bertq/error.h"
+#include "engine/cli/output.h"
+#include "engine/cli/statistics.h"
+#include "engine/cli/table.h"
+
+namespace bertq::cli {
+namespace {
+
+constexpr double milli = 1e3, mega = 1e6;
+
+double examples_per_second(const PrecisionResult& result) {
+  return static_cast<double>(result.examples) / result.seconds;
+}
+
+double milliseconds(const PrecisionResult& result, double percent) {
+  return percentile(result.single_seconds, percent) * milli;
+}
+
+Json result_json(const PrecisionResult& result) {
+  Json metrics = Json::object();
+  for (const auto& [name, value] : result.metrics) metrics[name] = value;
+  return {{"precision", result.precision},
+          {"metrics", metrics},
+          {"examples", result.examples},
+          {"seconds", result.seconds},
+          {"examples_per_second", examples_per_second(result)},
+          {"latency_ms",
+           {{"mean", mean(result.single_seconds) * milli},
+            {"p50", milliseconds(result, 50)},
+            {"p99", milliseconds(result, 99)}}},
+          {"weights_bytes", result.weights_bytes},
+          {"peak_rss_bytes", json_or_null(result.peak_rss_bytes)}};
+}
+
+std::string megabytes(double bytes) {
+  return fmt::format("{:.1f}", bytes / mega);
+}
+
+Table result_table(const RunReport& report) {
+  std::vector<std::string> titles = {"precision"};
+  for (const auto& [name, value] : report.results.front().metrics) titles.push_back(name);
+  for (const char* title : {"pairs/s", "p50 ms", "p99 ms", "weights MB", "peak RSS MB"}) {
+    titles.emplace_back(title);
+  }
+  Table table(titles);
+  for (const PrecisionResult& result : report.results) {
+    std::vector<std::string> cells = {result.precision};
+    for (const auto& [name, value] : result.metrics) cells.push_back(fmt::format("{:.4f}", value));
+    cells.push_back(fmt::format("{:.1f}", examples_per_second(result)));
+    cells.push_back(fmt::format("{:.2f}", milliseconds(result, 50)));
+    cells.push_back(fmt::format("{:.2f}", milliseconds(result, 99)));
+    cells.push_back(megabytes(static_cast<double>(result.weights_bytes)));
+    cells.push_back(result.peak_rss_bytes ? megabytes(static_cast<double>(*result.peak_rss_bytes))
+                                          : "-");
+    table.add(cells);
+  }
+  return table;
+}
+
+std::string eval_results(const PrecisionResult& result) {
+  std::string lines;
+  for (const auto& [name, value] : result.metrics) lines += fmt::format("{} = {}\n", name, value);
+  return lines;
+}
+
+}  // namespace
+
+std::optional<double> RunReport::relative_loss() const {
+  if (results.size() < 2) return std::nullopt;
+  const std::string name(metric_name(goal.metric));
+  const double before = results.front().metrics.at(name), after = results.back().metrics.at(name);
+  // Nothing can be lost of nothing.
+  return before == 0.0 ? 0.0 : (before - after) / before;
+}
+
+bool RunReport::goal_met() const {
+  const auto loss = relative_loss();
+  return loss && *loss <= goal.relative;
+}
+
+std::string RunReport::goal_sentence() const {
+  const std::string name(metric_name(goal.metric));
+  const PrecisionResult& last = results.back();
+  const double loss = *relative_loss();
+  return fmt::format("{} {:.4f} in {}, {:.2f} % {} fp32; at most {:g} % may be lost: {}", name,
+                     last.metrics.at(name), last.precision, std::abs(loss) * 100.0,
+                     loss >= 0.0 ? "below" : "above", goal.relative * 100.0,
+                     goal_met() ? "met" : "MISSED");
+}
+
+Json report_json(const RunReport& report) {
+  Json json = {{"schema_version", 1},
+               {"version", BERTQ_VERSION},
+               {"cpu", jit::describe_cpu().name},
+               {"isa", jit::isa_name(report.isa)},
+               {"threads", report.threads},
+               {"results", Json::array()}};
+  for (const PrecisionResult& result : report.results) {
+    json["results"].push_back(result_json(result));
+  }
+  json["goal"] = nullptr;
+  if (report.relative_loss()) {
+    json["goal"] = {{"metric", metric_name(report.goal.metric)},
+                    {"relative", report.goal.relative},
+                    {"met", report.goal_met()}};
+  }
+  json["calibrated_on"] = report.calibrated_on;
+  json["tuned_on"] = report.tuned_on;
+  json["scored_on"] = report.scored_on;
+  return json;
+}
+
+std::string report_text(const RunReport& report, std::string_view format) {
+  std::string text = result_table(report).text(format);
+  if (format == "csv") return text;
+  if (report.relative_loss()) text += fmt::format("\ngoal: {}\n", report.goal_sentence());
+  if (report.sample) {
+    text += fmt::format(
+        "\nThis is a sample: a small model that comes with bertq and {} made-up pairs of sentences,"
+        "\nnot MRPC. For a real score: bertq run --task mrpc -m MODEL --data FILE\n",
+        report.results.front().examples);
+  }
+  return text;
+}
+
+void write_eval_results(const RunReport& report, const std::filesystem::path& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw Error(ErrorKind::resources, folder.string() + ": " + failed.message());
+  for (const PrecisionResult& result : report.results) {
+    const bool last = &result == &report.results.back();
+    Output file(folder / (last ? "eval_results.txt" : "eval_results_" + result.precision + ".txt"));
+    file.write(eval_results(result));
+    file.finish();
+  }
+}
+
+}  // namespace bertq::cli

@@ -1,0 +1,98 @@
+#include "engine/cli/setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bertq/error.h"
+#include "engine/cli/hub_cache.h"
+#include "engine/runtime/cpu_count.h"
+#include "loaders/byte_source.h"
+
+namespace bertq::cli {
+namespace {
+
+constexpr std::uint64_t longest_recipe = 16 << 20;  // bytes
+
+void check_precision(const Arguments& arguments) {
+  const std::string& precision = arguments.text("precision");
+  if (arguments.given("recipe") && precision != "auto") {
+    throw Error(ErrorKind::usage,
+                fmt::format("--recipe and --precision {} contradict each other", precision));
+  }
+}
+
+}  // namespace
+
+tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments) {
+  tokenizer::Tokenizer::Overrides overrides;
+  if (arguments.given("do-lower-case")) overrides.lower_case = arguments.flag("do-lower-case");
+  if (arguments.given("tokenizer-profile")) {
+    overrides.profile = arguments.text("tokenizer-profile") == "google" ? tokenizer::Profile::google
+                                                                        : tokenizer::Profile::hf;
+  }
+  return overrides;
+}
+
+ModelFiles open_model_files(const Arguments& arguments, const Console& console) {
+  const auto overrides = tokenizer_overrides(arguments);
+  ModelFiles files = arguments.given("model")
+                         ? open_model(find_model(arguments.text("model")), overrides)
+                         : open_embedded_model(overrides);
+  if (arguments.given("activation")) {
+    files.config.activation = arguments.text("activation") == "tanh" ? jit::Activation::gelu_tanh
+                                                                     : jit::Activation::gelu_erf;
+  }
+  console.note("model", fmt::format("{}: {} layers, hidden {}, {}", files.name, files.config.layers,
+                                    files.config.hidden, files.checkpoint->format()));
+  return files;
+}
+
+const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files) {
+  if (!files.tokenizer) {
+    throw Error(ErrorKind::input, files.name + ": expected vocab.txt or tokenizer.json, got none");
+  }
+  return *files.tokenizer;
+}
+
+jit::Isa chosen_isa(const Arguments& arguments) {
+  const std::string& name = arguments.text("isa");
+  return jit::select_isa(name == "auto" ? "" : name);
+}
+
+std::size_t chosen_threads(const Arguments& arguments) {
+  return arguments.given("threads") ? arguments.number("threads") : usable_cpus();
+}
+
+Recipe chosen_recipe(const Arguments& arguments) {
+  check_precision(arguments);
+  if (arguments.given("recipe")) return read_recipe(arguments.text("recipe"));
+  return Recipe::uniform(arguments.text("precision") == "fp32" ? Precision::fp32 : Precision::int8);
+}
+
+Recipe read_recipe(const std::string& file) {
+  return Recipe::parse(loaders::read_text(*loaders::open_file(file), longest_recipe), file);
+}
+
+std::string precision_label(const Arguments& arguments) {
+  check_precision(arguments);
+  if (arguments.given("recipe")) return "tuned";
+  return arguments.text("precision") == "fp32" ? "fp32" : "int8";
+}
+
+std::size_t token_limit(const Arguments& arguments, const ModelFiles& files,
+                        std::size_t otherwise) {
+  if (!arguments.given("max-seq-length")) {
+    return otherwise == 0 ? files.max_tokens : std::min(otherwise, files.max_tokens);
+  }
+  const std::size_t asked = arguments.number("max-seq-length");
+  if (asked > files.config.positions) {
+    throw Error(ErrorKind::input,
+                fmt::format("{}: --max-seq-length: expected at most the {} positions of the model, "
+                            "got {}",
+                            files.name, files.config.positions, asked));
+  }
+  return asked;
+}
+
+}  // namespace bertq::cli

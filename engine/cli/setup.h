@@ -1,0 +1,37 @@
+// What most verbs need before they can start, from the flags.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "bertq/model_files.h"
+#include "bertq/recipe.h"
+#include "engine/cli/arguments.h"
+#include "engine/cli/console.h"
+#include "jit/isa.h"
+
+namespace bertq::cli {
+
+tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments);
+
+// -m, or the embedded sample, which is said; --activation applied.
+ModelFiles open_model_files(const Arguments& arguments, const Console& console);
+// Throws Error (input) if the model came without a tokenizer.
+const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files);
+
+// --isa, BERTQ_ISA or the best there is. Throws jit::IsaUnavailable.
+jit::Isa chosen_isa(const Arguments& arguments);
+// --threads, BERTQ_THREADS or as many as there are usable CPUs.
+std::size_t chosen_threads(const Arguments& arguments);
+
+// --recipe read, or the uniform one that --precision means.
+Recipe chosen_recipe(const Arguments& arguments);
+Recipe read_recipe(const std::string& file);
+// "tuned" for a recipe given, else the name of the precision.
+std::string precision_label(const Arguments& arguments);
+
+// --max-seq-length, else `otherwise`, and never more than the model takes. Throws Error (input) if
+// the flag asks for more than the position table has.
+std::size_t token_limit(const Arguments& arguments, const ModelFiles& files, std::size_t otherwise);
+
+}  // namespace bertq::cli

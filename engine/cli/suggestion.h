@@ -1,0 +1,13 @@
+// "Did you mean" for mistyped names.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bertq::cli {
+
+// "; did you mean '--threads'?", or nothing if no known name is near.
+std::string suggestion(std::string_view typed, std::span<const std::string> known);
+
+}  // namespace bertq::cli

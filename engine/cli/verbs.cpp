@@ -1,0 +1,99 @@
+#include "engine/cli/verbs.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "bertq/error.h"
+#include "engine/cli/options.h"
+#include "engine/cli/suggestion.h"
+
+namespace bertq::cli {
+namespace {
+
+constexpr std::string_view run_examples[] = {
+    "bertq run --task mrpc",
+    "bertq run --task mrpc --format json -o scores.json",
+};
+constexpr std::string_view predict_examples[] = {
+    R"(echo '{"text": "The cat sat down.", "text_pair": "The cat sat."}' | bertq predict)",
+};
+constexpr std::string_view embed_examples[] = {
+    R"(echo '{"id": 7, "text": "The cat sat down."}' | bertq embed --pooling cls)",
+    R"(echo '{"text": "The cat sat down."}' | bertq embed --format f32 | od -A n -t f4)",
+};
+constexpr std::string_view tokenize_examples[] = {
+    "echo 'The cat sat down.' | bertq tokenize --format tokens",
+    R"(printf 'The cat sat down.\tThe cat sat.\n' | bertq tokenize)",
+};
+constexpr std::string_view doctor_examples[] = {
+    "bertq doctor",
+    "BERTQ_ISA=reference bertq doctor --format json",
+};
+constexpr std::string_view bench_examples[] = {
+    "bertq bench --shapes 1x128 --threads 1",
+    "bertq bench --shapes 1x128 --precision fp32 --seconds 1 --format md",
+};
+
+constexpr Verb verbs[] = {
+    {"run", verb_run, "score a task in FP32 and INT8 (or with a recipe) and compare",
+     "--task mrpc [-m MODEL --data FILE|DIR]", run_examples, run},
+    {"predict", verb_predict, "label texts: JSON Lines in, JSON Lines out", "[-m MODEL] < LINES",
+     predict_examples, predict},
+    {"embed", verb_embed, "turn texts into vectors: JSON Lines in, JSON Lines or floats out",
+     "[-m MODEL] < LINES", embed_examples, embed},
+    {"tokenize", verb_tokenize, "turn lines of text into ids, tokens or spans",
+     "[-m MODEL | --vocab FILE] < TEXT", tokenize_examples, tokenize},
+    {"doctor", verb_doctor, "show what this machine offers and what will be used", "",
+     doctor_examples, doctor},
+    {"bench", verb_bench, "measure latency and throughput", "[--config NAME|FILE | -m MODEL]",
+     bench_examples, bench},
+};
+
+}  // namespace
+
+std::span<const Verb> all_verbs() {
+  return verbs;
+}
+
+const Verb& find_verb(std::string_view name) {
+  std::vector<std::string> known;
+  for (const Verb& verb : verbs) {
+    if (verb.name == name) return verb;
+    known.emplace_back(verb.name);
+  }
+  throw Error(ErrorKind::usage, fmt::format("unknown verb '{}'{} (bertq --help lists them)", name,
+                                            suggestion(name, known)));
+}
+
+std::string program_help() {
+  std::string help =
+      "bertq: BERT inference on this machine's CPU, from a published checkpoint to an answer\n\n"
+      "usage: bertq VERB [flags]\n\nverbs:\n";
+  for (const Verb& verb : verbs) help += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  help +=
+      "\n'bertq VERB --help' shows the flags of a verb, with examples. 'bertq --version' shows the "
+      "version.\n\n"
+      "environment:\n"
+      "  BERTQ_ISA      the code path, as --isa\n"
+      "  BERTQ_THREADS  worker threads, as --threads\n"
+      "  BERTQ_LOG      error: only errors; info: notes as well (default); debug: more, and names\n"
+      "                 of generated code in /tmp/perf-PID.map for perf\n"
+      "  HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME: where the Hugging Face cache is\n\n"
+      "exit codes: 0 done, 1 internal error, 2 usage, 3 unusable input, 4 accuracy goal missed,\n"
+      "5 instruction set not available, 6 benchmark regression, 7 resources or output,\n"
+      "130 interrupted\n";
+  return help;
+}
+
+std::string verb_help(const Verb& verb) {
+  std::string help =
+      fmt::format("bertq {}: {}\n\nusage: bertq {} {}{}[flags]\n\nflags:\n", verb.name,
+                  verb.summary, verb.name, verb.usage, verb.usage.empty() ? "" : " ");
+  help += options_help(verb.bit);
+  help += "\nexamples:\n";
+  for (const std::string_view example : verb.examples) help += fmt::format("  {}\n", example);
+  return help;
+}
+
+}  // namespace bertq::cli
