@@ -1,0 +1,149 @@
+#include "bertq/model_files.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <system_error>
+#include <utility>
+
+#include "bertq/error.h"
+#include "engine/model/json_fields.h"
+#include "engine/model/model_folder.h"
+#include "engine/model/sentence_transformers.h"
+#include "engine/model/tensor_names.h"
+#include "engine/sample/sample.h"
+#include "loaders/byte_source.h"
+
+namespace bertq {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view sample_name = "embedded sample";
+
+// config.json, or bert_config.json as google-research called it.
+ModelConfig read_config(const fs::path& folder) {
+  constexpr std::array<std::string_view, 2> names{"config.json", "bert_config.json"};
+  for (const std::string_view name : names) {
+    if (!is_there(folder / name)) continue;
+    const auto source = loaders::open_file(folder / name);
+    return parse_config(loaders::read_text(*source, json_file_limit), source->name());
+  }
+  throw Error(ErrorKind::input, folder.string() + ": expected config.json, found none");
+}
+
+std::optional<tokenizer::Tokenizer> read_tokenizer(
+    const fs::path& folder, const tokenizer::Tokenizer::Overrides& overrides) {
+  if (!is_there(folder / "tokenizer.json") && !is_there(folder / "vocab.txt")) return std::nullopt;
+  return tokenizer::Tokenizer::from_folder(folder, overrides);
+}
+
+// tokenizer_config.json's limit. Files of models without one hold 1e30 there, as digits.
+std::optional<std::size_t> tokenizer_limit(const fs::path& folder) {
+  const auto file = read_json_file_if_there(folder / "tokenizer_config.json");
+  if (!file) return std::nullopt;
+  const JsonFields fields(file->content, file->name);
+  const double limit = fields.number("model_max_length", HUGE_VAL);
+  constexpr double enough_for_any_model = 1e9;
+  if (limit > enough_for_any_model) return std::nullopt;
+  return fields.natural("model_max_length", 3, static_cast<std::size_t>(enough_for_any_model));
+}
+
+// Ids beyond the embeddings would have no row. Fewer tokens than rows are fine: checkpoints pad
+// their embeddings to round numbers.
+void check_vocabulary(const ModelFiles& files) {
+  const std::size_t tokens = files.tokenizer ? files.tokenizer->vocabulary_size() : 0;
+  if (tokens <= files.config.vocabulary) return;
+  const std::vector<std::string>& sources = files.tokenizer->sources();
+  throw Error(ErrorKind::input,
+              (sources.empty() ? files.name : sources.front()) + ": expected at most " +
+                  std::to_string(files.config.vocabulary) +
+                  " tokens, the rows of the word embeddings, got " + std::to_string(tokens));
+}
+
+// Checks the parts against each other.
+void complete(ModelFiles& files) {
+  const TensorIndex tensors = find_tensors(*files.checkpoint, files.config);
+  if (files.config.labels.empty() && heads_in(tensors).classifier) {
+    const std::size_t head = tensors.find("classifier.weight")->second;
+    files.config.regression |= files.checkpoint->tensors()[head].shape.front() == 1;
+  }
+  check_vocabulary(files);
+}
+
+// What -m may name: the folder itself, or the file of its weights.
+struct Location {
+  fs::path folder;
+  std::optional<fs::path> weights;
+};
+
+Location locate(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) {
+    throw Error(ErrorKind::input, path.string() + ": expected a folder or a file, got: " +
+                                      (error ? error.message() : "nothing of that name"));
+  }
+  if (fs::is_directory(status)) return {path, std::nullopt};
+  return {path.has_parent_path() ? path.parent_path() : fs::path("."), path};
+}
+
+// A folder of sentence-transformers may ask for text to be lower-cased before the tokenizer gets
+// it. A tokenizer that lower-cases makes no difference of that; another one would need a step of
+// its own.
+void check_lower_casing(const SentenceTransformer& sentence, const ModelFiles& files) {
+  if (!sentence.lower_cases || !files.tokenizer || files.tokenizer->options().lower_case) return;
+  throw Error(ErrorKind::input, (sentence.transformer / "sentence_bert_config.json").string() +
+                                    ": do_lower_case: expected false with a cased tokenizer, got "
+                                    "true");
+}
+
+}  // namespace
+
+ModelFiles open_model(const fs::path& path,
+                      const tokenizer::Tokenizer::Overrides& tokenizer_overrides) {
+  const Location location = locate(path);
+  const auto sentence = read_sentence_transformer(location.folder);
+  const fs::path folder = sentence ? sentence->transformer : location.folder;
+  ModelFiles files;
+  files.name = path.string();
+  files.config = read_config(folder);
+  files.checkpoint = loaders::open_checkpoint(location.weights.value_or(folder));
+  files.tokenizer = read_tokenizer(folder, tokenizer_overrides);
+  complete(files);
+  files.max_tokens = files.config.positions;
+  if (const auto limit = tokenizer_limit(folder)) {
+    files.max_tokens = std::min(files.max_tokens, *limit);
+  }
+  if (sentence) {
+    check_lower_casing(*sentence, files);
+    files.pooling = sentence->pooling;
+    files.max_tokens = std::min(files.max_tokens, sentence->max_tokens.value_or(files.max_tokens));
+  }
+  return files;
+}
+
+ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides) {
+  const std::string name(sample_name);
+  tokenizer::Options options;
+  options.lower_case = tokenizer_overrides.lower_case.value_or(options.lower_case);
+  options.profile = tokenizer_overrides.profile.value_or(options.profile);
+  options.special_tokens_in_text =
+      tokenizer_overrides.special_tokens_in_text.value_or(options.special_tokens_in_text);
+  ModelFiles files;
+  files.name = name;
+  files.config = parse_config(sample::config(), name + ": config.json");
+  files.checkpoint = loaders::open_safetensors(loaders::open_memory(
+      std::as_bytes(std::span(sample::checkpoint())), name + ": model.safetensors"));
+  files.tokenizer =
+      tokenizer::Tokenizer::from_vocabulary(sample::vocabulary(), name + ": vocab.txt", options);
+  complete(files);
+  files.max_tokens = files.config.positions;
+  return files;
+}
+
+std::string_view embedded_mrpc() {
+  return sample::mrpc();
+}
+
+}  // namespace bertq

@@ -1,0 +1,25 @@
+// What sentence-transformers writes beside a BERT: modules.json, the pooling module's config.json
+// and sentence_bert_config.json.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+
+#include "bertq/model.h"
+
+namespace bertq {
+
+struct SentenceTransformer {
+  std::filesystem::path transformer;  // the folder with the BERT's config.json
+  PoolingChoice pooling;
+  std::optional<std::size_t> max_tokens;
+  bool lower_cases = false;  // the text, before the tokenizer sees it
+};
+
+// Empty if `folder` has no modules.json. Throws Error (input), naming the file and what it asks
+// for: modules other than Transformer, Pooling and Normalize in this order, pooling other than mean
+// and CLS.
+std::optional<SentenceTransformer> read_sentence_transformer(const std::filesystem::path& folder);
+
+}  // namespace bertq
