@@ -1,0 +1,164 @@
+// The promise: one text's answer has the same bits alone and in any batch, in any order, with any
+// number of threads, on every instruction set.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bertq/model.h"
+#include "engine/model/encoder_layer.h"
+#include "jit/paths.h"
+#include "memory_checkpoint.h"
+#include "support/random.h"
+#include "texts.h"
+
+namespace bertq::testing {
+namespace {
+
+struct Shape {
+  const char* name;
+  std::size_t hidden, heads, intermediate;
+  jit::Activation activation;
+  std::size_t tuples;  // batches a recipe
+};
+
+constexpr Shape shapes[] = {
+    {"hidden 32", 32, 2, 64, jit::Activation::gelu_erf, 700},
+    {"hidden 64, head size 32", 64, 2, 192, jit::Activation::gelu_tanh, 300},
+    {"hidden 42, head size 7", 42, 6, 30, jit::Activation::relu, 300},
+    {"hidden 312, head size 26", 312, 12, 1200, jit::Activation::gelu_erf, 40},
+};
+
+struct NamedRecipe {
+  const char* name;
+  Recipe recipe;
+};
+
+std::vector<NamedRecipe> recipes() {
+  const LayerChoice fp32{.precision = Precision::fp32};
+  const LayerChoice fixed{.activations = Ranges::fixed, .scale = 0.03F, .zero_point = 100};
+  Recipe mixed = Recipe::uniform(Precision::int8);
+  for (const char* module : {"attention.self.key", "attention.scores", "output.dense"}) {
+    mixed.set(layer_prefix(0) + module, fp32);
+  }
+  for (const char* module : {"attention.context", "attention.output.dense", "intermediate.dense"}) {
+    mixed.set(layer_prefix(1) + module, fp32);
+  }
+  mixed.set("bert.embeddings.word_embeddings", fp32);
+  Recipe static_ranges = Recipe::uniform(Precision::int8);
+  for (const std::size_t layer : {0U, 1U}) {
+    for (const char* module : {"attention.self.query", "attention.self.key", "attention.self.value",
+                               "attention.output.dense", "intermediate.dense", "output.dense"}) {
+      static_ranges.set(layer_prefix(layer) + module, fixed);
+    }
+  }
+  return {{"fp32", Recipe::uniform(Precision::fp32)},
+          {"int8", Recipe::uniform(Precision::int8)},
+          {"mixed", mixed},
+          {"static", static_ranges}};
+}
+
+// Sessions of one model on all paths, for 1, 2 and 3 threads.
+class Sessions {
+ public:
+  Sessions(const MemoryCheckpoint& checkpoint, const ModelConfig& config, const Recipe& recipe,
+           const std::vector<Path>& paths) {
+    for (const Path& path : paths) {
+      const auto model = Model::load(checkpoint, config, recipe, path.isa);
+      for (std::size_t threads = 1; threads <= 3; ++threads) {
+        sessions_.emplace(std::pair(path.isa, threads), Session(model, threads));
+      }
+    }
+  }
+  Session& of(const Path& path, std::size_t threads) { return sessions_.at({path.isa, threads}); }
+
+ private:
+  std::map<std::pair<jit::Isa, std::size_t>, Session> sessions_;
+};
+
+struct Bits {
+  std::uint64_t hidden = 0, logits = 0;
+  friend bool operator==(const Bits&, const Bits&) = default;
+};
+
+std::vector<Bits> answer(Session& session, const PackedBatch& batch) {
+  const std::size_t hidden = session.model().config().hidden;
+  const std::size_t labels = session.model().labels();
+  std::vector<Bits> bits(batch.sequences());
+  const std::span<const float> states = session.hidden_states(batch);
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    bits[i].hidden = hash_of(states_of(batch, states, session.hidden_ld(), hidden, i));
+  }
+  const std::span<const float> logits = session.logits(batch);
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    bits[i].logits = hash_of(logits.subspan(i * labels, labels));
+  }
+  return bits;
+}
+
+// A random path, more seldom the slow ones.
+const Path& pick_path(const std::vector<Path>& paths, Random& random) {
+  for (;;) {
+    const Path& path = paths[random.below(paths.size())];
+    const std::size_t one_in = path.emulated ? 50 : path.isa == jit::Isa::reference ? 10 : 1;
+    if (random.below(one_in) == 0) return path;
+  }
+}
+
+// Few texts in most batches; now and then enough for each thread to get rows of its own.
+std::size_t pick_count(Random& random) {
+  return random.below(20) == 0 ? 15 + random.below(15) : 1 + random.below(6);
+}
+
+std::size_t check_shape(const Shape& shape, const NamedRecipe& recipe,
+                        const std::vector<Path>& paths) {
+  CAPTURE(shape.name);
+  CAPTURE(recipe.name);
+  ModelConfig config = small_config(shape.hidden, shape.heads, shape.intermediate, 2);
+  config.activation = shape.activation;
+  const MemoryCheckpoint checkpoint(config, 3);
+  Sessions sessions(checkpoint, config, recipe.recipe, paths);
+  std::vector<Text> texts;
+  std::vector<Bits> alone;
+  for (std::size_t i = 0; i < 24; ++i) {
+    texts.push_back(random_text(config, 1 + i * 37 % 64, i));
+    alone.push_back(
+        answer(sessions.of({jit::Isa::reference, false}, 1), batch_of({&texts.back(), 1})).front());
+  }
+  Random random(11);
+  std::size_t compared = 0;
+  for (std::size_t tuple = 0; tuple < shape.tuples; ++tuple) {
+    const Path& path = pick_path(paths, random);
+    const std::size_t threads = 1 + random.below(3);
+    CAPTURE(name_of(path));
+    CAPTURE(threads);
+    std::vector<std::size_t> chosen(pick_count(random));
+    std::vector<Text> batch;
+    for (std::size_t& text : chosen) {
+      text = random.below(texts.size());
+      batch.push_back(texts[text]);
+    }
+    const std::vector<Bits> got = answer(sessions.of(path, threads), batch_of(batch));
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      REQUIRE(got[i] == alone[chosen[i]]);
+      ++compared;
+    }
+  }
+  return compared;
+}
+
+TEST_CASE("the same bits alone, in any batch and order, with any threads, on every path") {
+  const Paths paths;
+  const std::vector<Path> all = paths.all();
+  std::size_t compared = 0;
+  for (const NamedRecipe& recipe : recipes()) {
+    for (const Shape& shape : shapes) compared += check_shape(shape, recipe, all);
+  }
+  CHECK(compared > 10000);
+}
+
+}  // namespace
+}  // namespace bertq::testing
