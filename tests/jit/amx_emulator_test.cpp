@@ -328,7 +328,7 @@ TEST_CASE("what a CPU refuses, the emulator refuses") {
   alignas(64) static std::array<std::uint8_t, tile_bytes> memory{};
 
   struct Case {
-    const char* what;
+    std::string what;
     std::function<void(TileConfig&)> change;
     std::function<void(Code&)> emit;
     bool refused;
