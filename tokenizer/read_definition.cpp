@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <unordered_map>
 
 #include "tokenizer/file.h"
+#include "tokenizer/id_check.h"
 #include "tokenizer/tokenizer_config.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/vocab_txt.h"
@@ -62,10 +64,10 @@ TokenizerConfig read_configs(const fs::path& folder, std::vector<std::string>& s
     TokenizerConfig read = parse_tokenizer_config(read_file(file), file.string());
     merge(config.statements, read.statements);
     if (!config.tokenizer_class) config.tokenizer_class = read.tokenizer_class;
-    for (AddedToken& token : read.added_tokens) config.added_tokens.push_back(std::move(token));
-    for (std::string& token : read.more_special_tokens) {
-      config.more_special_tokens.push_back(std::move(token));
-    }
+    std::move(read.added_tokens.begin(), read.added_tokens.end(),
+              std::back_inserter(config.added_tokens));
+    std::move(read.more_special_tokens.begin(), read.more_special_tokens.end(),
+              std::back_inserter(config.more_special_tokens));
     sources.push_back(file.string());
   }
   return config;
@@ -73,13 +75,19 @@ TokenizerConfig read_configs(const fs::path& folder, std::vector<std::string>& s
 
 // What a folder without tokenizer.json says of tokens to take out of the text first.
 void add_tokens(Definition& definition, const TokenizerConfig& config) {
-  std::vector<std::string> names = config.more_special_tokens;
+  IdCheck ids(definition.vocabulary);
+  std::vector<std::string> names;
   for (const auto& [role, key, default_name] : kSpecialRoleNames) {
     const auto& name = config.statements.names[role];
     names.push_back(name ? name->value : std::string(default_name));
   }
+  for (const auto& [token, place] : config.added_tokens) ids.add(token.content, token.id, place);
+  for (const auto& token : config.more_special_tokens) {
+    ids.require(token);
+    names.push_back(token.value);
+  }
   auto added = default_added_tokens(definition.vocabulary, names);
-  for (const AddedToken& token : config.added_tokens) {
+  for (const auto& [token, place] : config.added_tokens) {
     std::erase_if(added, [&](const AddedToken& other) { return other.content == token.content; });
     added.push_back(token);
   }

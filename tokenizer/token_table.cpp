@@ -32,7 +32,7 @@ constexpr std::uint32_t tag_of(std::uint64_t hash) {
 }  // namespace
 
 TokenTable::TokenTable(std::size_t count) {
-  const std::size_t slots = std::bit_ceil(std::max<std::size_t>(2 * count, 2));
+  const std::size_t slots = std::bit_ceil(std::max<std::size_t>(count + count / 2, 2));
   slots_.resize(slots);
   shift_ = 64 - std::countr_zero(slots);
 }

@@ -46,7 +46,7 @@ class TokenTable {
   // The slot of the token, or a free one where it belongs.
   std::size_t find_slot(std::string_view token, std::uint64_t hash) const;
 
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  std::vector<Slot> slots_;  // a power of two, at most two thirds full
   std::string bytes_;        // the tokens, one after the other
   std::size_t size_ = 0;
   std::size_t longest_ = 0;

@@ -29,7 +29,7 @@ enum class Profile : std::uint8_t { hf, google };
 struct Options {
   bool lower_case = true;
   // Empty: as `lower_case`.
-  std::optional<bool> strip_accents;
+  std::optional<bool> strip_accents = {};
   bool split_chinese_characters = true;
   Profile profile = Profile::hf;
   // hf: special tokens written out in the text ("[SEP]") become that token, as `tokenizers` does.
@@ -61,9 +61,9 @@ class Tokenizer {
   // the rest comes from the files. Where files contradict each other, throws TokenizerError naming
   // both. Throws TokenizerError too if there is no vocabulary.
   struct Overrides {
-    std::optional<bool> lower_case;
-    std::optional<Profile> profile;
-    std::optional<bool> special_tokens_in_text;
+    std::optional<bool> lower_case = {};
+    std::optional<Profile> profile = {};
+    std::optional<bool> special_tokens_in_text = {};
   };
   static Tokenizer from_folder(const std::filesystem::path& folder, const Overrides& overrides);
   // From one file, vocab.txt or tokenizer.json (told apart by content).

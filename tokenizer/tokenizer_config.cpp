@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "tokenizer/json_facts.h"
 #include "tokenizer/json_reader.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/vocab.h"
@@ -17,34 +18,19 @@ constexpr std::array<std::string_view, 8> kBertClasses{
     "TokenizersBackend", "DistilBertTokenizer", "DistilBertTokenizerFast",
     "ElectraTokenizer",  "ElectraTokenizerFast"};
 
-Fact<bool> state(const std::optional<JsonValue>& value) {
-  if (!value) return std::nullopt;
-  return Stated<bool>{value->as_bool(), value->place()};
-}
-
 std::string token_name(const JsonValue& value) {
   return value.is_string() ? value.as_string() : value.at("content").as_string();
 }
 
-AddedToken read_added_token(const std::string& id, const JsonValue& item) {
-  std::int32_t number = -1;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
-  if (error != std::errc{} || end != id.data() + id.size() || number < 0 ||
-      number >= Vocab::max_size) {
+// The key of an added token is its id.
+std::int32_t read_id(const std::string& key, const JsonValue& item) {
+  std::int32_t id = -1;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+  if (error != std::errc{} || end != key.data() + key.size() || id < 0 || id >= Vocab::max_size) {
     throw TokenizerError(item.place() + ": expected an id from 0 to " +
-                         std::to_string(Vocab::max_size - 1) + " as key, got \"" + id + '"');
+                         std::to_string(Vocab::max_size - 1) + " as key, got \"" + key + '"');
   }
-  const auto flag = [&](std::string_view key) {
-    const auto value = item.find(key);
-    return value && value->as_bool();
-  };
-  return {.content = item.at("content").as_string(),
-          .id = number,
-          .special = flag("special"),
-          .normalized = flag("normalized"),
-          .single_word = flag("single_word"),
-          .strip_left = flag("lstrip"),
-          .strip_right = flag("rstrip")};
+  return id;
 }
 
 }  // namespace
@@ -54,9 +40,9 @@ TokenizerConfig parse_tokenizer_config(std::string_view bytes, std::string_view 
   const JsonValue root(document, std::string(file));
   TokenizerConfig config;
   Statements& statements = config.statements;
-  statements.lower_case = state(root.find("do_lower_case"));
-  statements.strip_accents = state(root.find("strip_accents"));
-  statements.split_chinese_characters = state(root.find("tokenize_chinese_chars"));
+  statements.lower_case = state_flag(root.find("do_lower_case"));
+  statements.strip_accents = state_flag(root.find("strip_accents"));
+  statements.split_chinese_characters = state_flag(root.find("tokenize_chinese_chars"));
   for (const auto& [role, key, default_name] : kSpecialRoleNames) {
     if (const auto value = root.find(key)) {
       statements.names[role] = Stated<std::string>{token_name(*value), value->place()};
@@ -64,16 +50,19 @@ TokenizerConfig parse_tokenizer_config(std::string_view bytes, std::string_view 
   }
   if (const auto list = root.find("additional_special_tokens")) {
     for (const JsonValue& item : list->elements()) {
-      config.more_special_tokens.push_back(token_name(item));
+      config.more_special_tokens.push_back({token_name(item), list->place()});
     }
   }
   if (const auto decoder = root.find("added_tokens_decoder")) {
-    for (const std::string& id : decoder->keys()) {
-      config.added_tokens.push_back(read_added_token(id, decoder->at(id)));
+    for (const std::string& key : decoder->keys()) {
+      const JsonValue item = decoder->at(key);
+      AddedToken token = read_added_token(item);
+      token.id = read_id(key, item);
+      config.added_tokens.push_back({std::move(token), decoder->place()});
     }
   }
   if (const auto name = root.find("tokenizer_class")) {
-    config.tokenizer_class = Stated<std::string>{name->as_string(), name->place()};
+    config.tokenizer_class = state_text(*name);
   }
   if (const auto basic = root.find("do_basic_tokenize"); basic && !basic->as_bool()) {
     basic->refuse("true");

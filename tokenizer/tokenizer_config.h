@@ -14,9 +14,9 @@ namespace bertq::tokenizer {
 struct TokenizerConfig {
   Statements statements;
   // tokenizer_config.json: "added_tokens_decoder".
-  std::vector<AddedToken> added_tokens;
+  std::vector<Stated<AddedToken>> added_tokens;
   // Special tokens beyond the roles of BERT: "additional_special_tokens".
-  std::vector<std::string> more_special_tokens;
+  std::vector<Stated<std::string>> more_special_tokens;
   // Empty where not said.
   Fact<std::string> tokenizer_class;
 };

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_map>
 
+#include "tokenizer/id_check.h"
+#include "tokenizer/json_facts.h"
 #include "tokenizer/json_reader.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/vocab.h"
@@ -75,22 +76,13 @@ class VocabularyCollector {
   Vocabulary vocabulary_;
 };
 
-Fact<bool> state(const std::optional<JsonValue>& value) {
-  if (!value) return std::nullopt;
-  return Stated<bool>{value->as_bool(), value->place()};
-}
-
-Fact<std::string> state_name(const JsonValue& value) {
-  return Stated<std::string>{value.as_string(), value.place()};
-}
-
 void read_normalizer(const JsonValue& root, Statements& statements) {
   const JsonValue normalizer = root.at("normalizer");
   expect_type(normalizer, "BertNormalizer");
-  statements.clean_text = state(normalizer.at("clean_text"));
-  statements.split_chinese_characters = state(normalizer.at("handle_chinese_chars"));
-  statements.strip_accents = state(normalizer.find("strip_accents"));
-  statements.lower_case = state(normalizer.at("lowercase"));
+  statements.clean_text = state_flag(normalizer.at("clean_text"));
+  statements.split_chinese_characters = state_flag(normalizer.at("handle_chinese_chars"));
+  statements.strip_accents = state_flag(normalizer.find("strip_accents"));
+  statements.lower_case = state_flag(normalizer.at("lowercase"));
 }
 
 void read_model(const JsonValue& root, Definition& definition) {
@@ -99,7 +91,7 @@ void read_model(const JsonValue& root, Definition& definition) {
   const bool unnamed = !model.find("type") && model.find("continuing_subword_prefix") &&
                        model.find("max_input_chars_per_word");
   if (!unnamed) expect_type(model, "WordPiece");
-  definition.statements.names[kUnknown] = state_name(model.at("unk_token"));
+  definition.statements.names[kUnknown] = state_text(model.at("unk_token"));
   if (const auto prefix = model.find("continuing_subword_prefix")) {
     definition.continuing_prefix = prefix->as_string();
   }
@@ -111,17 +103,8 @@ void read_model(const JsonValue& root, Definition& definition) {
 std::vector<AddedToken> read_added_tokens(const JsonValue& list) {
   std::vector<AddedToken> tokens;
   for (const JsonValue& item : list.elements()) {
-    const auto flag = [&](std::string_view key) {
-      const auto value = item.find(key);
-      return value && value->as_bool();
-    };
-    tokens.push_back({.content = item.at("content").as_string(),
-                      .id = static_cast<std::int32_t>(item.at("id").as_integer(0, kMaxId)),
-                      .special = flag("special"),
-                      .normalized = flag("normalized"),
-                      .single_word = flag("single_word"),
-                      .strip_left = flag("lstrip"),
-                      .strip_right = flag("rstrip")});
+    tokens.push_back(read_added_token(item));
+    tokens.back().id = static_cast<std::int32_t>(item.at("id").as_integer(0, kMaxId));
   }
   return tokens;
 }
@@ -150,7 +133,7 @@ PostToken read_bert_processing(const JsonValue& processor, std::string_view key)
   const JsonValue pair = processor.at(key);
   const auto items = pair.elements();
   if (items.size() != 2) pair.refuse("a token and its id");
-  return {*state_name(items[0]), items[1].as_integer(0, kMaxId)};
+  return {state_text(items[0]), items[1].as_integer(0, kMaxId)};
 }
 
 PostToken read_template_token(const JsonValue& processor, std::size_t index) {
@@ -160,7 +143,7 @@ PostToken read_template_token(const JsonValue& processor, std::size_t index) {
   const JsonValue ids = processor.at("special_tokens").at(name.as_string()).at("ids");
   const auto list = ids.elements();
   if (list.size() != 1) ids.refuse("one id");
-  return {*state_name(name), list[0].as_integer(0, kMaxId)};
+  return {state_text(name), list[0].as_integer(0, kMaxId)};
 }
 
 std::array<PostToken, 2> read_post_processor(const JsonValue& root) {
@@ -183,32 +166,16 @@ std::array<PostToken, 2> read_post_processor(const JsonValue& root) {
   return tokens;
 }
 
-// Ids that the file gives outside of the vocabulary must be those of the vocabulary, and new.
+// Ids that the file gives outside of the vocabulary must fit it.
 void check_ids(const Definition& definition, const std::array<PostToken, 2>& post_tokens,
                const std::string& file) {
-  std::unordered_map<std::string_view, std::int64_t> ids;
-  std::unordered_map<std::int64_t, std::string_view> names;
-  const auto add = [&](std::string_view name, std::int64_t id, const std::string& place) {
-    const auto [known_id, new_name] = ids.emplace(name, id);
-    const auto [known_name, new_id] = names.emplace(id, name);
-    if (known_id->second == id && known_name->second == name) return;
-    throw TokenizerError(
-        place + ": expected \"" + std::string(name) + "\" to have " +
-        (new_name ? "an id of its own" : "the id " + std::to_string(known_id->second)) + ", got " +
-        std::to_string(id));
-  };
-  for (const Vocabulary::Token& token : definition.vocabulary.tokens) {
-    add(definition.vocabulary.name(token), token.id, file + ": model.vocab");
-  }
+  IdCheck ids(definition.vocabulary);
   for (const AddedToken& token : definition.added_tokens) {
-    add(token.content, token.id, file + ": added_tokens");
+    ids.add(token.content, token.id, file + ": added_tokens");
   }
   for (const auto& [name, id] : post_tokens) {
-    if (!ids.contains(name.value)) {
-      throw TokenizerError(name.source + ": expected a token of the vocabulary, got \"" +
-                           name.value + '"');
-    }
-    add(name.value, id, name.source);
+    ids.require(name);
+    ids.add(name.value, id, name.source);
   }
 }
 
