@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -42,6 +44,7 @@ void check(const Option& option, std::string_view source, const std::string& val
       if (value != "true" && value != "false") refuse(source, "true or false", value);
       return;
     case Takes::text:
+    case Takes::path:
       if (value.empty()) refuse(source, option.argument, value);
       return;
     case Takes::number: {
@@ -82,6 +85,30 @@ cxxopts::Options to_cxxopts(const std::vector<const Option*>& rows) {
   return parser;
 }
 
+// A value, and the flag or environment variable that it came from.
+struct Given {
+  std::string source, text;
+};
+
+std::optional<Given> find_given(const cxxopts::ParseResult& parsed, const Option& option) {
+  const std::string name(option.name);
+  if (parsed.count(name) != 0) return Given{"--" + name, parsed[name].as<std::string>()};
+  if (option.environment.empty()) return std::nullopt;
+  const std::string variable(option.environment);
+  const char* const set = std::getenv(variable.c_str());
+  if (set == nullptr || *set == '\0') return std::nullopt;
+  return Given{variable, set};
+}
+
+// -o onto what is being read would destroy it.
+void refuse_overwriting(const std::string& input, const std::string& output) {
+  std::error_code none;
+  if (std::filesystem::equivalent(input, output, none) &&
+      std::filesystem::is_regular_file(output, none)) {
+    throw Error(ErrorKind::usage, fmt::format("--output: '{}' is also the input", output));
+  }
+}
+
 [[noreturn]] void refuse_unmatched(const std::string& argument,
                                    const std::vector<const Option*>& rows) {
   if (!argument.starts_with('-') || argument == "-") {
@@ -103,21 +130,20 @@ Arguments Arguments::parse(unsigned verb, int argc, const char* const* argv) {
     const auto parsed = to_cxxopts(rows).parse(argc, argv);
     if (!parsed.unmatched().empty()) refuse_unmatched(parsed.unmatched().front(), rows);
     for (const Option* row : rows) {
-      Value value{std::string(row->fallback), false};
-      const std::string name(row->name);
-      const char* const set =
-          row->environment.empty() ? nullptr : std::getenv(std::string(row->environment).c_str());
-      if (parsed.count(name) != 0) {
-        value = {parsed[name].as<std::string>(), true};
-        check(*row, "--" + name, value.text);
-      } else if (set != nullptr && *set != '\0') {
-        value = {set, true};
-        check(*row, row->environment, value.text);
-      }
-      arguments.values_.emplace(name, std::move(value));
+      const auto given = find_given(parsed, *row);
+      if (given) check(*row, given->source, given->text);
+      arguments.values_.emplace(
+          row->name, given ? Value{given->text, true} : Value{std::string(row->fallback), false});
     }
   } catch (const cxxopts::exceptions::exception& error) {
     throw Error(ErrorKind::usage, error.what());
+  }
+  if (arguments.given("output")) {
+    const std::string& output = arguments.text("output");
+    refuse_overwriting("/proc/self/fd/0", output);
+    for (const Option* row : rows) {
+      if (row->takes == Takes::path) refuse_overwriting(arguments.text(row->name), output);
+    }
   }
   return arguments;
 }

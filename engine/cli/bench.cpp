@@ -54,15 +54,12 @@ Subject open_subject(const Arguments& arguments, const Console& console) {
       throw Error(ErrorKind::usage, "-m brings its own --config and --vocab");
     }
     ModelFiles files = open_model_files(arguments, console);
-    return {files.name, Model::load(*files.checkpoint, files.config, recipe, isa),
-            std::move(files.tokenizer), token_limit(arguments, files, 0)};
+    return {files.name, load_model(arguments, files, recipe, isa), std::move(files.tokenizer),
+            token_limit(arguments, files, 0)};
   }
   const std::string& name = arguments.text("config");
   ModelConfig config = random_config(name);
-  if (arguments.given("activation")) {
-    config.activation = arguments.text("activation") == "tanh" ? jit::Activation::gelu_tanh
-                                                               : jit::Activation::gelu_erf;
-  }
+  apply_activation(arguments, config);
   Subject subject{name, Model::random(config, recipe, isa, arguments.number("seed")), std::nullopt,
                   config.positions};
   if (arguments.given("vocab")) {

@@ -29,10 +29,6 @@ void Console::note(std::string_view label, std::string_view text) const {
   if (level_ >= LogLevel::info) write_to_stderr(fmt::format("{:<8}{}\n", label, text));
 }
 
-void Console::debug(std::string_view text) const {
-  if (level_ >= LogLevel::debug) write_to_stderr(fmt::format("{:<8}{}\n", "debug", text));
-}
-
 void write_to_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());

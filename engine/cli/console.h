@@ -15,7 +15,6 @@ class Console {
 
   // One line: "label    text".
   void note(std::string_view label, std::string_view text) const;
-  void debug(std::string_view text) const;
   LogLevel level() const { return level_; }
   bool shows_progress() const { return progress_; }
   bool coloured() const { return coloured_; }

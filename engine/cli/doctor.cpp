@@ -45,8 +45,8 @@ std::string transparent_huge_pages() {
 }
 
 std::string source_of(const Arguments& arguments, const char* flag, const char* otherwise) {
-  return arguments.given(flag) && arguments.text(flag) != "auto" ? fmt::format("as asked for")
-                                                                 : otherwise;
+  const bool asked = arguments.given(flag) && arguments.text(flag) != "auto";
+  return asked ? "as asked for" : otherwise;
 }
 
 Diagnosis diagnose(const Arguments& arguments) {
@@ -68,8 +68,7 @@ Diagnosis diagnose(const Arguments& arguments) {
   found.threads_because = source_of(arguments, "threads", "the CPUs this process may use");
   found.memory = proc_bytes("/proc/meminfo", "MemTotal");
   found.available_memory = proc_bytes("/proc/meminfo", "MemAvailable");
-  found.free_huge_pages = proc_bytes("/proc/meminfo", "HugePages_Free");
-  if (found.free_huge_pages) *found.free_huge_pages /= 1024;  // a count, not kB
+  found.free_huge_pages = proc_number("/proc/meminfo", "HugePages_Free");
   found.huge_page_bytes = proc_bytes("/proc/meminfo", "Hugepagesize");
   found.transparent_huge_pages = transparent_huge_pages();
   return found;

@@ -74,8 +74,7 @@ void embed(const Arguments& arguments, Output& output, const Console& console) {
   const bool floats = arguments.text("format") == "f32";
   LineSource lines(arguments.text("data"));
 
-  Session session(Model::load(*files.checkpoint, files.config, recipe, isa),
-                  chosen_threads(arguments));
+  Session session(load_model(arguments, files, recipe, isa), chosen_threads(arguments));
   TextItemReader reader(lines, tokenizer, {limit, arguments.flag("truncate")});
   for (auto items = reader.next_batch(); !items.empty(); items = reader.next_batch()) {
     // Rows of floats have no place for an error: the first bad line is the last one read.

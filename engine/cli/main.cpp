@@ -16,21 +16,25 @@
 namespace bertq::cli {
 namespace {
 
+bool on_terminal = false;  // then a progress bar may stand in the line
+
 // Only what POSIX allows in a signal handler.
 void end_on_signal(int signal) {
   remove_unfinished_output();
-  constexpr std::string_view message = "\nbertq: interrupted\n";
+  const std::string_view message = on_terminal ? "\nbertq: interrupted\n" : "bertq: interrupted\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());
   ::_exit(128 + signal);
 }
 
 void install_signals() {
+  on_terminal = ::isatty(STDERR_FILENO) == 1;
   ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write()
   struct sigaction action {};
   action.sa_handler = end_on_signal;
   for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
 }
 
+// Notes are for people: without BERTQ_LOG, a script sees nothing but an error.
 LogLevel log_level(bool quiet) {
   const char* const set = std::getenv("BERTQ_LOG");
   const std::string_view name = set == nullptr ? "" : set;
@@ -38,8 +42,9 @@ LogLevel log_level(bool quiet) {
     throw Error(ErrorKind::usage,
                 "BERTQ_LOG: expected one of error|info|debug, got '" + std::string(name) + "'");
   }
+  if (name == "debug") return LogLevel::debug;
   if (quiet || name == "error") return LogLevel::error;
-  return name == "debug" ? LogLevel::debug : LogLevel::info;
+  return name == "info" || on_terminal ? LogLevel::info : LogLevel::error;
 }
 
 void print(std::string_view text) {

@@ -28,17 +28,22 @@ std::optional<std::uint64_t> PeakMemory::bytes() const {
   return reset_ ? proc_bytes("/proc/self/status", "VmHWM") : std::nullopt;
 }
 
-std::optional<std::uint64_t> proc_bytes(const char* file, std::string_view name) {
+std::optional<std::uint64_t> proc_number(const char* file, std::string_view name) {
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with(name) || line.compare(name.size(), 1, ":") != 0) continue;
     const std::size_t digits = line.find_first_of("0123456789");
-    std::uint64_t kibibytes = 0;
     if (digits == std::string::npos) return std::nullopt;
-    std::from_chars(line.data() + digits, line.data() + line.size(), kibibytes);
-    return kibibytes * 1024;
+    std::uint64_t number = 0;
+    std::from_chars(line.data() + digits, line.data() + line.size(), number);
+    return number;
   }
   return std::nullopt;
+}
+
+std::optional<std::uint64_t> proc_bytes(const char* file, std::string_view name) {
+  const auto kibibytes = proc_number(file, name);
+  return kibibytes ? std::optional(*kibibytes * 1024) : std::nullopt;
 }
 
 }  // namespace bertq::cli

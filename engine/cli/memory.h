@@ -18,7 +18,9 @@ class PeakMemory {
   bool reset_;
 };
 
-// A line "Name:   123 kB" of /proc/meminfo or /proc/self/status, in bytes; empty if there is none.
+// The number in a line "Name:   123" of /proc/meminfo or /proc/self/status; empty if there is none.
+std::optional<std::uint64_t> proc_number(const char* file, std::string_view name);
+// The same for a line "Name:   123 kB", in bytes.
 std::optional<std::uint64_t> proc_bytes(const char* file, std::string_view name);
 
 }  // namespace bertq::cli

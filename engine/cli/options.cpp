@@ -18,21 +18,21 @@ constexpr std::size_t help_indent = 34, help_width = 100;
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
 constexpr Option table[] = {
-    {"model", 'm', Takes::text, "MODEL", "", "",
+    {"model", 'm', Takes::path, "MODEL", "", "",
      "checkpoint: a folder, a file, or org/name in the local Hugging Face cache (default: the "
      "embedded sample)",
      with_text | verb_inspect},
-    {"vocab", '\0', Takes::text, "FILE", "", "", "vocab.txt or tokenizer.json, without a model",
+    {"vocab", '\0', Takes::path, "FILE", "", "", "vocab.txt or tokenizer.json, without a model",
      verb_tokenize | verb_bench},
-    {"config", '\0', Takes::text, "bert-base|bert-large|FILE", "bert-base", "",
+    {"config", '\0', Takes::path, "bert-base|bert-large|FILE", "bert-base", "",
      "shape of a model with random weights", verb_bench},
     {"task", '\0', Takes::text, "TASK", "", "", "what to score: mrpc", verb_run},
     {"task", '\0', Takes::text, "TASK", "", "", "adds a shape: all examples of the task's --data",
      verb_bench},
-    {"data", '\0', Takes::text, "FILE|DIR", "", "",
+    {"data", '\0', Takes::path, "FILE|DIR", "", "",
      "the task's file, or a folder with dev.tsv or msr_paraphrase_test.txt", verb_run | verb_bench},
-    {"data", '\0', Takes::text, "FILE", "", "", "read this instead of standard input", filters},
-    {"recipe", '\0', Takes::text, "FILE", "", "", "precision of each layer, as JSON", with_weights},
+    {"data", '\0', Takes::path, "FILE", "", "", "read this instead of standard input", filters},
+    {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON", with_weights},
     {"precision", '\0', Takes::choice, "fp32|int8|auto", "auto", "",
      "auto: the recipe given, else int8", with_weights, 0, 0, "bf16"},
     {"activations", '\0', Takes::choice, "dynamic|static", "", "",
@@ -77,7 +77,8 @@ constexpr Option table[] = {
      "JSON Lines, or rows of little-endian floats", verb_embed},
     {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
      every},
-    {"quiet", 'q', Takes::nothing, "", "", "", "no notes and no progress bar", every},
+    {"quiet", 'q', Takes::nothing, "", "", "", "no notes and no progress bar, even on a terminal",
+     every},
     {"help", 'h', Takes::nothing, "", "", "", "show this", every},
     {"version", '\0', Takes::nothing, "", "", "", "show the version", every},
 };

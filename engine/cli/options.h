@@ -24,6 +24,7 @@ enum class Takes : std::uint8_t {
   nothing,  // present or not
   boolean,  // as `nothing`, or "=true", "=false"
   text,     // anything but the empty string
+  path,     // likewise; names something that is read
   choice,   // one of `choices`
   number,   // a whole number in [lowest, highest]
   isa,      // a name that jit knows, or "auto"

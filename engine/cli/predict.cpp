@@ -63,7 +63,7 @@ void predict(const Arguments& arguments, Output& output, const Console& console)
   const std::size_t limit = token_limit(arguments, files, 0);
   LineSource lines(arguments.text("data"));
 
-  const auto model = Model::load(*files.checkpoint, files.config, recipe, isa);
+  const auto model = load_model(arguments, files, recipe, isa);
   if (!model->heads().classifier) {
     throw Error(ErrorKind::input, files.name + ": expected a classification head, got none");
   }

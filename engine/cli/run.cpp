@@ -34,7 +34,8 @@ std::vector<Candidate> candidates(const Arguments& arguments) {
 }
 
 // What all candidates share.
-struct Bench {
+struct Evaluation {
+  const Arguments& arguments;
   const Task& task;
   const ModelFiles& files;
   const ExampleSet& set;
@@ -44,23 +45,24 @@ struct Bench {
   std::size_t threads;
 };
 
-PrecisionResult evaluate(const Candidate& candidate, const Bench& bench, const Console& console) {
+PrecisionResult evaluate(const Candidate& candidate, const Evaluation& shared,
+                         const Console& console) {
   const PeakMemory memory;
-  const auto model =
-      Model::load(*bench.files.checkpoint, bench.files.config, candidate.recipe, bench.isa);
-  const auto order = match_labels(bench.task, model->config(), model->labels(), bench.files.name);
-  Session session(model, bench.threads);
-  const std::size_t count = bench.examples.size();
+  const auto model = load_model(shared.arguments, shared.files, candidate.recipe, shared.isa);
+  const auto order = match_labels(shared.task, model->config(), model->labels(), shared.files.name);
+  Session session(model, shared.threads);
+  const std::size_t count = shared.examples.size();
   Progress progress(console, candidate.name, count + std::min(count, single_examples));
   const auto advance = [&](std::size_t done) { progress.advance(done); };
 
-  const ForwardResult forward = forward_all(session, bench.batches, count, advance);
+  const ForwardResult forward = forward_all(session, shared.batches, count, advance);
   PrecisionResult result;
   result.precision = candidate.name;
-  result.metrics = score_logits(bench.task, bench.set, forward.logits, order);
+  result.metrics = score_logits(shared.task, shared.set, forward.logits, order);
   result.examples = count;
   result.seconds = forward.seconds;
-  result.single_seconds = single_example_seconds(session, bench.examples, single_examples, advance);
+  result.single_seconds =
+      single_example_seconds(session, shared.examples, single_examples, advance);
   result.weights_bytes = model->weights_bytes();
   result.peak_rss_bytes = memory.bytes();
   return result;
@@ -107,9 +109,10 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
   const auto examples =
       encode_examples(tokenizer_of(files), set, token_limit(arguments, files, task.max_tokens));
   const auto batches = make_batches(examples);
-  const Bench bench{task, files, set, examples, batches, report.isa, report.threads};
+  const Evaluation shared{arguments, task,    files,      set,
+                          examples,  batches, report.isa, report.threads};
   for (const Candidate& candidate : to_score) {
-    report.results.push_back(evaluate(candidate, bench, console));
+    report.results.push_back(evaluate(candidate, shared, console));
   }
 
   const std::string& format = arguments.text("format");

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
 
@@ -26,7 +28,7 @@ double milliseconds(const PrecisionResult& result, double percent) {
 
 Json result_json(const PrecisionResult& result) {
   Json metrics = Json::object();
-  for (const auto& [name, value] : result.metrics) metrics[name] = value;
+  for (const auto& [name, value] : result.metrics) metrics[std::string(name)] = value;
   return {{"precision", result.precision},
           {"metrics", metrics},
           {"examples", result.examples},
@@ -46,7 +48,7 @@ std::string megabytes(double bytes) {
 
 Table result_table(const RunReport& report) {
   std::vector<std::string> titles = {"precision"};
-  for (const auto& [name, value] : report.results.front().metrics) titles.push_back(name);
+  for (const auto& [name, value] : report.results.front().metrics) titles.emplace_back(name);
   for (const char* title : {"pairs/s", "p50 ms", "p99 ms", "weights MB", "peak RSS MB"}) {
     titles.emplace_back(title);
   }
@@ -66,17 +68,27 @@ Table result_table(const RunReport& report) {
 }
 
 std::string eval_results(const PrecisionResult& result) {
-  std::string lines;
-  for (const auto& [name, value] : result.metrics) lines += fmt::format("{} = {}\n", name, value);
-  return lines;
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : result.metrics) {
+    lines.push_back(fmt::format("{} = {}\n", name, value));
+  }
+  std::sort(lines.begin(), lines.end());
+  return fmt::format("{}", fmt::join(lines, ""));
+}
+
+double value_of(const PrecisionResult& result, std::string_view metric) {
+  const auto found = std::find_if(result.metrics.begin(), result.metrics.end(),
+                                  [&](const Score& score) { return score.name == metric; });
+  if (found == result.metrics.end()) throw std::logic_error("a goal that the task does not score");
+  return found->value;
 }
 
 }  // namespace
 
 std::optional<double> RunReport::relative_loss() const {
   if (results.size() < 2) return std::nullopt;
-  const std::string name(metric_name(goal.metric));
-  const double before = results.front().metrics.at(name), after = results.back().metrics.at(name);
+  const std::string_view name = metric_name(goal.metric);
+  const double before = value_of(results.front(), name), after = value_of(results.back(), name);
   // Nothing can be lost of nothing.
   return before == 0.0 ? 0.0 : (before - after) / before;
 }
@@ -87,11 +99,11 @@ bool RunReport::goal_met() const {
 }
 
 std::string RunReport::goal_sentence() const {
-  const std::string name(metric_name(goal.metric));
+  const std::string_view name = metric_name(goal.metric);
   const PrecisionResult& last = results.back();
   const double loss = *relative_loss();
   return fmt::format("{} {:.4f} in {}, {:.2f} % {} fp32; at most {:g} % may be lost: {}", name,
-                     last.metrics.at(name), last.precision, std::abs(loss) * 100.0,
+                     value_of(last, name), last.precision, std::abs(loss) * 100.0,
                      loss >= 0.0 ? "below" : "above", goal.relative * 100.0,
                      goal_met() ? "met" : "MISSED");
 }

@@ -4,21 +4,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/cli/json_output.h"
-#include "engine/task/metrics.h"
+#include "engine/task/evaluate.h"
 #include "jit/isa.h"
 
 namespace bertq::cli {
 
 struct PrecisionResult {
   std::string precision;  // "fp32", "int8", "tuned"
-  std::map<std::string, double> metrics;
+  std::vector<Score> metrics;
   std::size_t examples = 0;
   double seconds = 0.0;                // forward passes of the batched evaluation
   std::vector<double> single_seconds;  // single examples

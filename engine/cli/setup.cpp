@@ -39,10 +39,6 @@ ModelFiles open_model_files(const Arguments& arguments, const Console& console) 
   ModelFiles files = arguments.given("model")
                          ? open_model(find_model(arguments.text("model")), overrides)
                          : open_embedded_model(overrides);
-  if (arguments.given("activation")) {
-    files.config.activation = arguments.text("activation") == "tanh" ? jit::Activation::gelu_tanh
-                                                                     : jit::Activation::gelu_erf;
-  }
   console.note("model", fmt::format("{}: {} layers, hidden {}, {}", files.name, files.config.layers,
                                     files.config.hidden, files.checkpoint->format()));
   return files;
@@ -53,6 +49,19 @@ const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files) {
     throw Error(ErrorKind::input, files.name + ": expected vocab.txt or tokenizer.json, got none");
   }
   return *files.tokenizer;
+}
+
+void apply_activation(const Arguments& arguments, ModelConfig& config) {
+  if (!arguments.given("activation")) return;
+  config.activation = arguments.text("activation") == "tanh" ? jit::Activation::gelu_tanh
+                                                             : jit::Activation::gelu_erf;
+}
+
+std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
+                                        const Recipe& recipe, jit::Isa isa) {
+  ModelConfig config = files.config;
+  apply_activation(arguments, config);
+  return Model::load(*files.checkpoint, config, recipe, isa);
 }
 
 jit::Isa chosen_isa(const Arguments& arguments) {

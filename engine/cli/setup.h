@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include "bertq/model_files.h"
@@ -14,10 +15,15 @@ namespace bertq::cli {
 
 tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments);
 
-// -m, or the embedded sample, which is said; --activation applied.
+// -m, or the embedded sample.
 ModelFiles open_model_files(const Arguments& arguments, const Console& console);
 // Throws Error (input) if the model came without a tokenizer.
 const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files);
+
+// --activation, where given, in place of the config's.
+void apply_activation(const Arguments& arguments, ModelConfig& config);
+std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
+                                        const Recipe& recipe, jit::Isa isa);
 
 // --isa, BERTQ_ISA or the best there is. Throws jit::IsaUnavailable.
 jit::Isa chosen_isa(const Arguments& arguments);

@@ -64,7 +64,8 @@ std::string Table::markdown() const {
 std::string Table::csv() const {
   std::string text;
   for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) text += fmt::format("{}{}", i == 0 ? "" : ",", csv_field(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      text += fmt::format("{}{}", i == 0 ? "" : ",", csv_field(row[i]));
     text += '\n';
   }
   return text;

@@ -28,10 +28,12 @@ tokenizer::Tokenizer open_tokenizer(const Arguments& arguments, const Console& c
   }
   if (arguments.given("model")) {
     const auto path = find_model(arguments.text("model"));
+    // A folder with the tokenizer alone is enough.
     std::error_code none;
-    // A folder need not hold weights for this.
-    if (std::filesystem::is_directory(path, none)) {
-      return tokenizer::Tokenizer::from_folder(path, overrides);
+    for (const char* file : {"tokenizer.json", "vocab.txt"}) {
+      if (std::filesystem::exists(path / file, none)) {
+        return tokenizer::Tokenizer::from_folder(path, overrides);
+      }
     }
   }
   ModelFiles files = open_model_files(arguments, console);

@@ -105,9 +105,8 @@ std::vector<double> single_example_seconds(Session& session,
   return seconds;
 }
 
-std::map<std::string, double> score_logits(const Task& task, const ExampleSet& set,
-                                           std::span<const float> logits,
-                                           std::span<const std::size_t> order) {
+std::vector<Score> score_logits(const Task& task, const ExampleSet& set,
+                                std::span<const float> logits, std::span<const std::size_t> order) {
   const std::size_t classes = order.size();
   std::vector<float> of_class(logits.size());
   std::vector<std::size_t> predicted, truth;
@@ -117,11 +116,11 @@ std::map<std::string, double> score_logits(const Task& task, const ExampleSet& s
     predicted.push_back(argmax(row));
     truth.push_back(set.examples[i].label);
   }
-  std::map<std::string, double> scores;
+  std::vector<Score> scores;
   for (const Metric metric : task.metrics) {
-    scores.emplace(metric_name(metric), score(metric, predicted, truth));
+    scores.push_back({metric_name(metric), score(metric, predicted, truth)});
   }
-  scores.emplace("eval_loss", mean_cross_entropy(of_class, classes, truth));
+  scores.push_back({"eval_loss", mean_cross_entropy(of_class, classes, truth)});
   return scores;
 }
 

@@ -3,9 +3,8 @@
 
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "bertq/model.h"
@@ -48,9 +47,13 @@ std::vector<double> single_example_seconds(Session& session,
                                            std::span<const tokenizer::Encoding> examples,
                                            std::size_t at_most, const OnProgress& on_progress);
 
-// The task's metrics and "eval_loss" by name. `order` is match_labels().
-std::map<std::string, double> score_logits(const Task& task, const ExampleSet& set,
-                                           std::span<const float> logits,
-                                           std::span<const std::size_t> order);
+// A metric by the name that the field gives it.
+struct Score {
+  std::string_view name;
+  double value = 0.0;
+};
+// The task's metrics in its order, then "eval_loss". `order` is match_labels().
+std::vector<Score> score_logits(const Task& task, const ExampleSet& set,
+                                std::span<const float> logits, std::span<const std::size_t> order);
 
 }  // namespace bertq
