@@ -1,0 +1,72 @@
+#include "engine/runtime/partition.h"
+
+#include <doctest/doctest.h>
+
+namespace bertq::testing {
+namespace {
+
+constexpr std::size_t largest_block = 128;
+
+TEST_CASE("a grid covers all rows once, in blocks of 16 rows that its scratch has room for") {
+  for (const std::size_t threads : {1U, 2U, 3U, 8U, 64U}) {
+    for (std::size_t rows = 1; rows < 3000; rows += 1 + rows / 16) {
+      CAPTURE(threads);
+      CAPTURE(rows);
+      const Grid grid = choose_grid(rows, threads, largest_block);
+      std::size_t next = 0;
+      for (std::size_t i = 0; i < grid.blocks(); ++i) {
+        const jit::Range range = grid.block_rows(i);
+        CHECK(range.begin == next);
+        CHECK(range.begin % 16 == 0);
+        CHECK(range.end > range.begin);
+        next = range.end;
+      }
+      CHECK(next == rows);
+      const std::size_t scratch = scratch_rows(rows, threads, largest_block);
+      if (grid.by_rows) {
+        CHECK(grid.block <= largest_block);
+        CHECK(grid.block * threads <= scratch);
+      } else {
+        CHECK(grid.blocks() == 1);
+        CHECK(rows <= scratch);
+      }
+    }
+  }
+}
+
+TEST_CASE("scratch for a large batch has room for every smaller one") {
+  for (const std::size_t threads : {1U, 2U, 5U}) {
+    for (std::size_t rows = 1; rows < 1000; ++rows) {
+      CHECK(scratch_rows(rows, threads, largest_block) <=
+            scratch_rows(rows + 1, threads, largest_block));
+    }
+  }
+}
+
+TEST_CASE("column parts cover all columns once, from multiples of 16") {
+  for (const std::size_t parts : {1U, 2U, 3U, 7U}) {
+    for (std::size_t columns = 1; columns < 200; ++columns) {
+      const Grid grid{false, 1, 16, parts};
+      std::size_t next = 0;
+      for (std::size_t i = 0; i < parts; ++i) {
+        const jit::Range range = grid.part_columns(i, columns);
+        if (range.begin == range.end) continue;
+        CHECK(range.begin == next);
+        CHECK(range.begin % 16 == 0);
+        next = range.end;
+      }
+      CHECK(next == columns);
+    }
+  }
+}
+
+TEST_CASE("attention is split only where threads would be idle") {
+  CHECK(attention_parts(12, 1) == 1);
+  CHECK(attention_parts(12, 12) == 1);
+  CHECK(attention_parts(12, 16) == 2);
+  CHECK(attention_parts(1, 8) == 8);
+  CHECK(attention_parts(0, 8) == 1);
+}
+
+}  // namespace
+}  // namespace bertq::testing

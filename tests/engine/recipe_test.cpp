@@ -1,0 +1,127 @@
+#include "bertq/recipe.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "bertq/error.h"
+
+namespace bertq::testing {
+namespace {
+
+std::string error_of(const std::string& json) {
+  try {
+    Recipe::parse(json, "r.json");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::input);
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string with_layer(const std::string& layer) {
+  return R"({"schema_version": 1, "default": {"precision": "int8"}, "layers": {"x": )" + layer +
+         "}}";
+}
+
+TEST_CASE("a recipe survives its JSON") {
+  Recipe recipe = Recipe::uniform(Precision::int8);
+  recipe.set("a", {.precision = Precision::fp32});
+  recipe.set("b", {.weights = Granularity::per_tensor});
+  recipe.set("c", {.activations = Ranges::fixed, .scale = 0.1F, .zero_point = 128});
+  recipe.set("d", {.activations = Ranges::fixed, .scale = 3.0e-38F, .zero_point = 0});
+  recipe.set_metadata(R"({"seed": 18446744073709551615, "f1": [0.83, null], "z": 1, "a": {}})");
+  const std::string json = recipe.to_json();
+  CHECK(Recipe::parse(json, "r.json") == recipe);
+  CHECK(Recipe::parse(json, "r.json").to_json() == json);
+  CHECK(recipe.of("a").precision == Precision::fp32);
+  CHECK(recipe.of("elsewhere") == recipe.fallback());
+}
+
+TEST_CASE("metadata keeps its order and numbers") {
+  Recipe recipe;
+  recipe.set_metadata(R"({"z": 18446744073709551615, "a": 0.1})");
+  CHECK(recipe.metadata() == R"({"z":18446744073709551615,"a":0.1})");
+  CHECK_THROWS_AS(recipe.set_metadata("[1]"), Error);
+  CHECK_THROWS_AS(recipe.set_metadata("{"), Error);
+}
+
+TEST_CASE("what the fields mean") {
+  const Recipe recipe = Recipe::parse(
+      with_layer(R"({"precision": "int8", "weights": "per_tensor", "activations": "static",
+                     "algorithm": "minmax", "scheme": "asymmetric", "scale": 0.5,
+                     "zero_point": 3})"),
+      "r.json");
+  const LayerChoice expected{Precision::int8, Granularity::per_tensor, Ranges::fixed, 0.5F, 3};
+  CHECK(recipe.of("x") == expected);
+  CHECK(recipe.fallback() == LayerChoice{});
+}
+
+TEST_CASE("what is wrong is named") {
+  struct Case {
+    std::string json, error;
+  };
+  const Case cases[] = {
+      {"{", "r.json: byte 2: not JSON"},
+      {"", "r.json: byte 1: not JSON"},
+      {"[]", "r.json: expected an object, got []"},
+      {R"({"default": {}})", R"(r.json: "schema_version" is missing)"},
+      {R"({"schema_version": 2})", "r.json: schema_version: expected 1, got 2"},
+      {R"({"schema_version": "1"})", R"(r.json: schema_version: expected 1, got "1")"},
+      {R"({"schema_version": 1})", R"(r.json: "default" is missing)"},
+      {R"({"schema_version": 1, "defaults": {}})", R"(r.json: unknown key "defaults")"},
+      {R"({"schema_version": 1, "schema_version": 1})",
+       R"(r.json: key "schema_version" appears twice)"},
+      {R"({"schema_version": 1, "default": {"precision": "fp32"}, "layers": []})",
+       "r.json: layers: expected an object, got []"},
+      {R"({"schema_version": 1, "default": {"precision": "fp32"}, "metadata": 1})",
+       "r.json: metadata: expected an object, got 1"},
+      {R"({"schema_version": 1, "default": {"precision": "int8", "activations": "static",
+           "scale": 1, "zero_point": 0}})",
+       "r.json: default: static ranges belong to one layer each"},
+      {with_layer("{}"), R"(r.json: layer x: "precision" is missing)"},
+      {with_layer("7"), "r.json: layer x: expected an object, got 7"},
+      {with_layer(R"({"precision": "int8", "bits": 4})"), R"(r.json: layer x: unknown key "bits")"},
+      {with_layer(R"({"precision": "bf16"})"),
+       R"(r.json: layer x: precision "bf16" is not built yet)"},
+      {with_layer(R"({"precision": "int4"})"),
+       R"(r.json: layer x: precision: expected one of "fp32", "int8", got "int4")"},
+      {with_layer(R"({"precision": "fp32", "scale": 1})"),
+       R"(r.json: layer x (fp32): unknown key "scale")"},
+      {with_layer(R"({"precision": "int8", "weights": 3})"),
+       R"(r.json: layer x: weights: expected one of "per_channel", "per_tensor", got 3)"},
+      {with_layer(R"({"precision": "int8", "scale": 1})"),
+       "r.json: layer x: scale without static activations"},
+      {with_layer(R"({"precision": "int8", "activations": "static"})"),
+       R"(r.json: layer x: "scale" is missing)"},
+      {with_layer(R"({"precision": "int8", "activations": "static", "scale": 1})"),
+       R"(r.json: layer x: "zero_point" is missing)"},
+  };
+  for (const Case& wrong : cases) CHECK(error_of(wrong.json) == wrong.error);
+}
+
+TEST_CASE("scales and zero points out of range are refused") {
+  const auto error_with = [](const std::string& scale, const std::string& zero_point) {
+    return error_of(with_layer(R"({"precision": "int8", "activations": "static", "scale": )" +
+                               scale + R"(, "zero_point": )" + zero_point + "}"));
+  };
+  for (const char* scale : {"0", "-1", "1e-40", "1e39", "\"1\"", "null", "1e-320", "1e38"}) {
+    CAPTURE(scale);
+    CHECK(error_with(scale, "0").starts_with("r.json: layer x: scale: expected a positive scale"));
+  }
+  for (const char* zero_point : {"-1", "256", "1.0", "\"1\"", "18446744073709551615"}) {
+    CAPTURE(zero_point);
+    CHECK(error_with("1", zero_point)
+              .starts_with("r.json: layer x: zero_point: expected an integer from 0 to 255"));
+  }
+  CHECK(error_with("1", R"(3, "scheme": "symmetric")") ==
+        R"(r.json: layer x: scheme "symmetric" contradicts zero_point 3)");
+}
+
+TEST_CASE("nesting without end is refused, not followed") {
+  const std::string deep(100000, '[');
+  CHECK(error_of(R"({"metadata": {"x": )" + deep) == "r.json: nested deeper than 64");
+}
+
+}  // namespace
+}  // namespace bertq::testing
