@@ -21,6 +21,13 @@ std::string read_file(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(status))
     throw refuse("expected a file, got a directory or device");
 
+  const auto too_large = [&] {
+    return refuse("expected at most " + std::to_string(kMaxFileSize >> 20) +
+                  " MiB, got more: this is no tokenizer file");
+  };
+  const std::uintmax_t size = std::filesystem::file_size(file, error);
+  if (!error && size > kMaxFileSize) throw too_large();
+
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw refuse("cannot be read: " + std::generic_category().message(errno));
   std::string bytes;
@@ -31,10 +38,7 @@ std::string read_file(const std::filesystem::path& file) {
     bytes.resize(before + chunk);
     stream.read(bytes.data() + before, chunk);
     bytes.resize(before + static_cast<std::size_t>(stream.gcount()));
-    if (bytes.size() > kMaxFileSize) {
-      throw refuse("expected at most " + std::to_string(kMaxFileSize >> 20) +
-                   " MiB, got more: this is no tokenizer file");
-    }
+    if (bytes.size() > kMaxFileSize) throw too_large();
   }
   if (stream.bad()) throw refuse("cannot be read: " + std::generic_category().message(errno));
   return bytes;

@@ -4,28 +4,39 @@
 
 namespace bertq::tokenizer {
 
-IdCheck::IdCheck(const Vocabulary& vocabulary) {
-  ids_.reserve(vocabulary.tokens.size());
-  tokens_.reserve(vocabulary.tokens.size());
+IdCheck::IdCheck(const Vocabulary& vocabulary, std::size_t more)
+    : ids_(vocabulary.tokens.size() + more) {
   for (const Vocabulary::Token& token : vocabulary.tokens) {
     if (token.length == 0) continue;
-    ids_[vocabulary.name(token)] = token.id;
-    tokens_[token.id] = vocabulary.name(token);
+    ids_.insert(vocabulary.name(token), token.id);
+    token_of(token.id) = vocabulary.name(token);
   }
 }
 
-void IdCheck::add(std::string_view token, std::int64_t id, const std::string& place) {
-  const auto [known_id, new_token] = ids_.emplace(token, id);
-  const auto [known_token, new_id] = tokens_.emplace(id, token);
-  if (known_id->second == id && known_token->second == token) return;
-  const std::string expected =
-      new_token ? "an id of its own" : "the id " + std::to_string(known_id->second);
-  throw TokenizerError(place + ": expected \"" + std::string(token) + "\" to have " + expected +
-                       ", got " + std::to_string(id));
+std::string_view& IdCheck::token_of(std::int32_t id) {
+  const auto index = static_cast<std::size_t>(id);
+  if (index >= tokens_.size()) tokens_.resize(index + 1);
+  return tokens_[index];
+}
+
+void IdCheck::add(std::string_view token, std::int32_t id, const std::string& place) {
+  const auto refuse = [&](const std::string& expected) {
+    return TokenizerError(place + ": expected \"" + std::string(token) + "\" to have " + expected +
+                          ", got " + std::to_string(id));
+  };
+  const auto known = ids_.find(token);
+  if (known && *known != id) throw refuse("the id " + std::to_string(*known));
+  if (known) return;
+  std::string_view& owner = token_of(id);
+  if (!owner.empty()) {
+    throw refuse("an id of its own, not that of \"" + std::string(owner) + '"');
+  }
+  ids_.insert(token, id);
+  owner = token;
 }
 
 void IdCheck::require(const Stated<std::string>& token) const {
-  if (ids_.contains(token.value)) return;
+  if (ids_.find(token.value)) return;
   throw TokenizerError(token.source + ": expected a token of the vocabulary, got \"" + token.value +
                        '"');
 }

@@ -165,14 +165,16 @@ std::string JsonValue::as_string() const {
   return value_->get<std::string>();
 }
 
+bool is_integer_within(const json& value, std::int64_t least, std::int64_t most) {
+  if (!value.is_number_integer()) return false;
+  // Past INT64_MAX the parser makes it unsigned.
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) return false;
+  return value.get<std::int64_t>() >= least && value.get<std::int64_t>() <= most;
+}
+
 std::int64_t JsonValue::as_integer(std::int64_t least, std::int64_t most) const {
-  const std::string range =
-      "an integer from " + std::to_string(least) + " to " + std::to_string(most);
-  if (!value_->is_number_integer()) refuse(range);
-  const bool huge = value_->is_number_unsigned() &&
-                    value_->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
-  if (huge || value_->get<std::int64_t>() < least || value_->get<std::int64_t>() > most) {
-    refuse(range);
+  if (!is_integer_within(*value_, least, most)) {
+    refuse("an integer from " + std::to_string(least) + " to " + std::to_string(most));
   }
   return value_->get<std::int64_t>();
 }

@@ -12,6 +12,9 @@
 
 namespace bertq::tokenizer {
 
+// Whether `value` is an integer in [least, most], written without fraction or exponent.
+bool is_integer_within(const nlohmann::json& value, std::int64_t least, std::int64_t most);
+
 // A value and its place, for messages: "vocab/tokenizer.json: model.type".
 class JsonValue {
  public:
@@ -29,7 +32,6 @@ class JsonValue {
 
   bool as_bool() const;
   std::string as_string() const;
-  // An integer in [least, most], written without fraction or exponent.
   std::int64_t as_integer(std::int64_t least, std::int64_t most) const;
   bool is_string() const { return value_->is_string(); }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <unordered_map>
 
 #include "tokenizer/file.h"
 #include "tokenizer/id_check.h"
@@ -26,33 +25,28 @@ bool looks_like_json(std::string_view bytes) {
 
 // Both files give ids to tokens: every token of either must have the same id in both.
 void require_same_ids(const Vocabulary& json, const Vocabulary& text) {
-  std::unordered_map<std::string_view, std::int32_t> ids;
-  for (const auto& token : text.tokens) {
-    if (token.length != 0) ids[text.name(token)] = token.id;  // of a token given twice, the later
-  }
   const auto refuse = [&](std::string_view token, const std::string& in_json,
                           const std::string& in_text) {
     return TokenizerError(json.source + ": \"" + std::string(token) + "\" " + in_json +
                           " contradicts " + text.source + ": " + in_text);
   };
-  std::size_t shared = 0;
+  const auto line = [](std::int32_t id) { return "line " + std::to_string(id + 1); };
+  TokenTable text_ids(text.tokens.size()), json_ids(json.tokens.size());
+  for (const auto& token : text.tokens) text_ids.insert(text.name(token), token.id);
   for (const auto& token : json.tokens) {
     if (token.length == 0) continue;
-    const std::string id = "with id " + std::to_string(token.id);
-    const auto found = ids.find(json.name(token));
-    if (found == ids.end()) throw refuse(json.name(token), id, "no such token");
-    if (found->second != token.id) {
-      throw refuse(
-          json.name(token), id,
-          "line " + std::to_string(found->second + 1) + ", id " + std::to_string(found->second));
-    }
-    ++shared;
+    const std::string_view name = json.name(token);
+    json_ids.insert(name, token.id);
+    const auto in_text = text_ids.find(name);
+    if (in_text == token.id) continue;
+    throw refuse(name, "with id " + std::to_string(token.id),
+                 in_text ? line(*in_text) + ", id " + std::to_string(*in_text) : "no such token");
   }
-  if (shared == ids.size()) return;
-  for (const auto& token : json.tokens) ids.erase(json.name(token));
-  const auto missing = std::min_element(
-      ids.begin(), ids.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  throw refuse(missing->first, "missing", "line " + std::to_string(missing->second + 1));
+  for (const auto& token : text.tokens) {
+    if (token.length != 0 && !json_ids.find(text.name(token))) {
+      throw refuse(text.name(token), "missing", line(token.id));
+    }
+  }
 }
 
 // The configuration files of the folder, as one; notes them in `sources`.
@@ -73,9 +67,11 @@ TokenizerConfig read_configs(const fs::path& folder, std::vector<std::string>& s
   return config;
 }
 
-// What a folder without tokenizer.json says of tokens to take out of the text first.
-void add_tokens(Definition& definition, const TokenizerConfig& config) {
-  IdCheck ids(definition.vocabulary);
+// Without tokenizer.json the configuration says which tokens to take out of the text first.
+Definition define(Vocabulary vocabulary, const TokenizerConfig& config) {
+  Definition definition;
+  definition.vocabulary = std::move(vocabulary);
+  IdCheck ids(definition.vocabulary, config.added_tokens.size());
   std::vector<std::string> names;
   for (const auto& [role, key, default_name] : kSpecialRoleNames) {
     const auto& name = config.statements.names[role];
@@ -92,15 +88,13 @@ void add_tokens(Definition& definition, const TokenizerConfig& config) {
     added.push_back(token);
   }
   definition.added_tokens = std::move(added);
+  return definition;
 }
 
 }  // namespace
 
 Definition define_by_vocab_txt(std::string_view bytes, std::string_view file) {
-  Definition definition;
-  definition.vocabulary = parse_vocab_txt(bytes, file);
-  add_tokens(definition, {});
-  return definition;
+  return define(parse_vocab_txt(bytes, file), {});
 }
 
 Definition read_definition_file(const fs::path& file) {
@@ -132,8 +126,7 @@ Definition read_folder(const fs::path& folder, const Tokenizer::Overrides& overr
     sources.insert(sources.begin(), json.string());
   } else {
     require_bert_tokenizer(config);
-    definition = define_by_vocab_txt(read_file(text), text.string());
-    add_tokens(definition, config);
+    definition = define(parse_vocab_txt(read_file(text), text.string()), config);
     sources.insert(sources.begin(), text.string());
   }
   merge(definition.statements, config.statements);

@@ -1,6 +1,6 @@
 #include "tokenizer/tokenizer_json.h"
 
-#include <algorithm>
+#include <array>
 #include <string>
 
 #include "tokenizer/id_check.h"
@@ -17,6 +17,10 @@ using nlohmann::json;
 constexpr std::int64_t kMaxId = Vocab::max_size - 1;
 constexpr std::int64_t kMaxCharacters = 1'000'000;
 
+std::int32_t read_id(const JsonValue& value) {
+  return static_cast<std::int32_t>(value.as_integer(0, kMaxId));
+}
+
 void expect_type(const JsonValue& part, std::string_view type) {
   if (part.at("type").as_string() != type) {
     part.at("type").refuse('"' + std::string(type) + "\", the only one of BERT");
@@ -32,46 +36,30 @@ class VocabularyCollector {
   }
 
   void take(const std::string& token, const json& id) {
-    const JsonValue value(id, place_ + ".\"" + token.substr(0, 60) + '"');
+    const auto place = [&] { return place_ + ".\"" + token.substr(0, 60) + '"'; };
+    if (!is_integer_within(id, 0, kMaxId)) JsonValue(id, place()).as_integer(0, kMaxId);
     if (token.size() > TokenTable::longest_allowed) {
-      throw TokenizerError(value.place() + ": expected a token of at most " +
+      throw TokenizerError(place() + ": expected a token of at most " +
                            std::to_string(TokenTable::longest_allowed) + " bytes, got " +
                            std::to_string(token.size()));
     }
     vocabulary_.tokens.push_back({static_cast<std::uint32_t>(vocabulary_.text.size()),
                                   static_cast<std::uint32_t>(token.size()),
-                                  static_cast<std::int32_t>(value.as_integer(0, kMaxId))});
+                                  id.get<std::int32_t>()});
     vocabulary_.text += token;
   }
 
-  // The vocabulary, by id. No id and no token may occur twice.
+  // No id and no token may occur twice.
   Vocabulary finish() {
-    auto& tokens = vocabulary_.tokens;
-    if (tokens.empty()) throw TokenizerError(place_ + ": expected tokens, got none");
-    const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
-    const auto by_name = [&](const auto& a, const auto& b) {
-      return vocabulary_.name(a) < vocabulary_.name(b);
-    };
-    std::sort(tokens.begin(), tokens.end(), by_name);
-    refuse_twins([&](const auto& a, const auto& b) { return !by_name(a, b); }, "each token once");
-    std::sort(tokens.begin(), tokens.end(), by_id);
-    refuse_twins([&](const auto& a, const auto& b) { return !by_id(a, b); }, "each id once");
+    if (vocabulary_.tokens.empty()) throw TokenizerError(place_ + ": expected tokens, got none");
+    IdCheck ids(vocabulary_.tokens.size());
+    for (const Vocabulary::Token& token : vocabulary_.tokens) {
+      if (token.length != 0) ids.add(vocabulary_.name(token), token.id, place_);
+    }
     return std::move(vocabulary_);
   }
 
  private:
-  template <typename Same>
-  void refuse_twins(Same same, std::string_view expected) const {
-    const auto& tokens = vocabulary_.tokens;
-    const auto twins = std::adjacent_find(tokens.begin(), tokens.end(), same);
-    if (twins == tokens.end()) return;
-    const auto show = [&](const Vocabulary::Token& token) {
-      return '"' + std::string(vocabulary_.name(token)) + "\": " + std::to_string(token.id);
-    };
-    throw TokenizerError(place_ + ": expected " + std::string(expected) + ", got " +
-                         show(twins[0]) + " and " + show(twins[1]));
-  }
-
   std::string place_;
   Vocabulary vocabulary_;
 };
@@ -104,7 +92,7 @@ std::vector<AddedToken> read_added_tokens(const JsonValue& list) {
   std::vector<AddedToken> tokens;
   for (const JsonValue& item : list.elements()) {
     tokens.push_back(read_added_token(item));
-    tokens.back().id = static_cast<std::int32_t>(item.at("id").as_integer(0, kMaxId));
+    tokens.back().id = read_id(item.at("id"));
   }
   return tokens;
 }
@@ -126,14 +114,14 @@ json pair_template(const std::string& cls, const std::string& sep) {
 // A special token's name and the id that the post-processor gives it.
 struct PostToken {
   Stated<std::string> name;
-  std::int64_t id;
+  std::int32_t id;
 };
 
 PostToken read_bert_processing(const JsonValue& processor, std::string_view key) {
   const JsonValue pair = processor.at(key);
   const auto items = pair.elements();
   if (items.size() != 2) pair.refuse("a token and its id");
-  return {state_text(items[0]), items[1].as_integer(0, kMaxId)};
+  return {state_text(items[0]), read_id(items[1])};
 }
 
 PostToken read_template_token(const JsonValue& processor, std::size_t index) {
@@ -143,7 +131,7 @@ PostToken read_template_token(const JsonValue& processor, std::size_t index) {
   const JsonValue ids = processor.at("special_tokens").at(name.as_string()).at("ids");
   const auto list = ids.elements();
   if (list.size() != 1) ids.refuse("one id");
-  return {state_text(name), list[0].as_integer(0, kMaxId)};
+  return {state_text(name), read_id(list[0])};
 }
 
 std::array<PostToken, 2> read_post_processor(const JsonValue& root) {
@@ -169,7 +157,7 @@ std::array<PostToken, 2> read_post_processor(const JsonValue& root) {
 // Ids that the file gives outside of the vocabulary must fit it.
 void check_ids(const Definition& definition, const std::array<PostToken, 2>& post_tokens,
                const std::string& file) {
-  IdCheck ids(definition.vocabulary);
+  IdCheck ids(definition.vocabulary, definition.added_tokens.size());
   for (const AddedToken& token : definition.added_tokens) {
     ids.add(token.content, token.id, file + ": added_tokens");
   }

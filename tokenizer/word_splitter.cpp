@@ -15,7 +15,7 @@ WordSplitter::WordSplitter(Profile profile) : code_points_(CodePoints::of(profil
 }
 
 WordSplitter::Classified WordSplitter::classify(std::string_view text, std::size_t at) const {
-  const Kind kind = kinds_[static_cast<unsigned char>(text[at])];
+  const Kind kind = ascii_kind(text[at]);
   if (kind != Kind::not_ascii) return {kind, 1};
   const Decoded decoded = decode_utf8(text, at);
   return {kind_of(code_points_.classes(decoded.code_point)), decoded.length};
@@ -31,7 +31,10 @@ std::optional<Word> WordSplitter::next(std::string_view text, std::size_t at,
   }
   Word word{at, at + first.length};
   if (first.kind == Kind::punctuation) return word;
-  while (word.end < end) {
+  for (;;) {
+    // Nearly all text is ASCII letters, for which a look at the table will do.
+    while (word.end < end && ascii_kind(text[word.end]) == Kind::letter) ++word.end;
+    if (word.end >= end) break;
     const Classified following = classify(text, word.end);
     if (following.kind != Kind::letter) break;
     word.end += following.length;

@@ -34,6 +34,7 @@ class WordSplitter {
     Kind kind;
     std::size_t length;
   };
+  Kind ascii_kind(char byte) const { return kinds_[static_cast<unsigned char>(byte)]; }
   Classified classify(std::string_view text, std::size_t at) const;
   static Kind kind_of(std::uint8_t classes);
 

@@ -144,7 +144,8 @@ const std::vector<BadFolder> kBadFolders = {
      {{"vocab.txt", kVocab},
       {"tokenizer_config.json", R"({"added_tokens_decoder": {"3": {"content": "new"}}})"}},
      "@/tokenizer_config.json: added_tokens_decoder: expected \"new\" to have an id of its own, "
-     "got 3"},
+     "not "
+     "that of \"[SEP]\", got 3"},
     {"an additional special token that is not there",
      {{"vocab.txt", kVocab},
       {"special_tokens_map.json", R"({"additional_special_tokens": ["new"]})"}},
