@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gemm_arena.h"
@@ -138,6 +139,34 @@ TEST_CASE("a profiler finds every generated product by its name") {
         return kernel.name.rfind(name, 0) == 0;
       });
       CHECK_MESSAGE(found, name);
+    }
+  }
+}
+
+TEST_CASE("a path's row kernels are its own code, under their own names") {
+  const Paths paths;
+  for (const Path& path : paths.generated()) {
+    const jit::RowKernels& rows = jit::Kernels::of(path.isa).rows();
+    const auto address = [](auto* function) {
+      return reinterpret_cast<const std::uint8_t*>(function);
+    };
+    const std::vector<std::pair<const std::uint8_t*, std::string>> table = {
+        {address(rows.layer_norm), "layer_norm"},
+        {address(rows.quantize_dynamic), "quantize_dynamic"},
+        {address(rows.quantize_static), "quantize_static"},
+        {address(rows.softmax_u8), "softmax_u8"},
+        {address(rows.softmax_f32), "softmax_f32"},
+        {address(rows.pack_keys), "pack_keys"},
+        {address(rows.pack_values), "pack_values"},
+        {address(rows.embed_f32), "embed_f32"},
+        {address(rows.embed_s8), "embed_s8"}};
+    const std::vector<GeneratedKernel> kernels = generated_kernels();
+    for (const auto& [code, name] : table) {
+      const std::string full_name = std::string(jit::isa_name(path.isa)) + "." + name;
+      const bool found = std::any_of(kernels.begin(), kernels.end(), [&](const auto& kernel) {
+        return kernel.code == code && kernel.name == full_name;
+      });
+      CHECK_MESSAGE(found, full_name);
     }
   }
 }
