@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "jit/generated_gemm.h"
+#include "jit/generated_rows.h"
 #include "jit/reference.h"
 
 namespace bertq::jit {
@@ -13,7 +14,10 @@ namespace {
 
 class KernelSet final : public Kernels {
  public:
-  explicit KernelSet(Isa isa) : isa_(isa), rows_(reference_row_kernels()) {}
+  explicit KernelSet(Isa isa)
+      : isa_(isa),
+        generated_rows_(isa == Isa::reference ? nullptr : generate_row_kernels(isa)),
+        rows_(generated_rows_ ? generated_rows_->table() : reference_row_kernels()) {}
 
   Isa isa() const override { return isa_; }
   const RowKernels& rows() const override { return rows_; }
@@ -29,6 +33,7 @@ class KernelSet final : public Kernels {
 
  private:
   Isa isa_;
+  std::unique_ptr<GeneratedRows> generated_rows_;
   RowKernels rows_;
   mutable std::mutex mutex_;
   mutable std::map<GemmSpec, std::unique_ptr<Gemm>> gemms_;

@@ -1,0 +1,148 @@
+#include <cstddef>
+#include <string>
+
+#include "jit/row_generators.h"
+#include "jit/row_kernels.h"
+#include "jit/tile_emitter.h"
+
+namespace bertq::jit {
+namespace {
+
+constexpr std::uint32_t magnitude_bits = 0x7fffffffU;
+
+class Quantize : public TileEmitter {
+ protected:
+  explicit Quantize(Isa isa) : TileEmitter(isa), inverse_(take()), zero_point_(take()) {}
+
+  void begin_quantize() {
+    begin({offsetof(QuantizeArgs, x), offsetof(QuantizeArgs, ld), offsetof(QuantizeArgs, rows),
+           offsetof(QuantizeArgs, columns)});
+    begin_tiles(offsetof(QuantizeArgs, tiles));
+  }
+
+  CodeBlock end_quantize(const std::string& name) {
+    end();
+    return finish(std::string(isa_name(isa())) + "." + name);
+  }
+
+  void quantize_row() {
+    for_each_stored_group([&](const Stretch& stretch) {
+      for (int g = 0; g < stretch.groups; ++g) {
+        for (int half = 0; half < halves(); ++half) {
+          const Vec& q = result(g, half);
+          vmulps(q, inverse_, f32(x, g, half));
+          before_rounding(q);
+          vcvtps2dq(q, q);
+          if (stretch.partial) clear_padding(q, half);  // the padding becomes the zero point
+          vpaddd(q, q, zero_point_);
+          after_rounding(q);
+        }
+      }
+    });
+  }
+
+  // What else happens to x * inverse, and to the integer.
+  virtual void before_rounding(const Vec&) {}
+  virtual void after_rounding(const Vec&) {}
+
+  const Vec inverse_, zero_point_;
+};
+
+class QuantizeDynamic : public Quantize {
+ public:
+  explicit QuantizeDynamic(Isa isa)
+      : Quantize(isa), magnitude_bits_(take()), scale_(take()), padding_(take()) {}
+
+  CodeBlock generate() {
+    begin_quantize();
+    load(zero_point_, constant_bits(128));
+    load(padding_, constant_bits(0x80808080U));
+    load(magnitude_bits_, constant_bits(magnitude_bits));
+    for_each_tile_row([&] {
+      find_scale();
+      quantize_row();
+      store_padding(first_four(padding_));
+    });
+    return end_quantize("quantize_dynamic");
+  }
+
+ private:
+  void find_scale() {
+    const Xbyak::Xmm largest = find_largest();
+    const Xbyak::Xmm scale = first_four(scale_), inverse = first_four(inverse_);
+    symmetric_scale(largest, scale, inverse);
+    vmovss(of_row(offsetof(QuantizeArgs, scale)), scale);
+    vbroadcastss(inverse_, inverse);
+  }
+
+  // The largest |x| of the row. Its order is free, so two groups are kept apart.
+  Xbyak::Xmm find_largest() {
+    for (int g = 0; g < 2; ++g) {
+      for (int half = 0; half < halves(); ++half) zero(result(g, half));
+    }
+    for_each_group([&](const Stretch& stretch) {
+      for (int g = 0; g < stretch.groups; ++g) {
+        for (int half = 0; half < halves(); ++half) {
+          vandps(temporary(), magnitude_bits_, f32(x, g, half));
+          if (stretch.partial) clear_padding(temporary(), half);
+          vpmaxsd(result(g % 2, half), result(g % 2, half), temporary());
+        }
+      }
+    });
+    const auto larger = [&](const Vec& a, const Vec& b) { vpmaxsd(a, a, b); };
+    Group largest;
+    for (int half = 0; half < halves(); ++half) {
+      larger(result(0, half), result(1, half));
+      largest.push_back(result(0, half));
+    }
+    return reduce(largest, temporary(), larger);
+  }
+
+  const Vec magnitude_bits_, scale_, padding_;
+};
+
+class QuantizeStatic : public Quantize {
+ public:
+  explicit QuantizeStatic(Isa isa)
+      : Quantize(isa), lowest_(take()), highest_(take()), padding_(take()) {}
+
+  CodeBlock generate() {
+    begin_quantize();
+    vbroadcastss(inverse_, argument(offsetof(QuantizeArgs, inverse_scale)));
+    vpbroadcastd(zero_point_, argument(offsetof(QuantizeArgs, zero_point)));
+    vpbroadcastb(first_four(padding_), argument(offsetof(QuantizeArgs, zero_point)));
+    vcvtdq2ps(temporary(), zero_point_);
+    zero(lowest_);
+    vsubps(lowest_, lowest_, temporary());
+    load(highest_, constant(255.0F));
+    vsubps(highest_, highest_, temporary());
+    for_each_tile_row([&] {
+      quantize_row();
+      store_padding(first_four(padding_));
+    });
+    return end_quantize("quantize_static");
+  }
+
+ private:
+  void before_rounding(const Vec& q) override {
+    vmaxps(q, lowest_, q);
+    vminps(q, highest_, q);
+  }
+  // NaN has become INT_MIN + zero point, which the instructions that narrow would saturate: its
+  // low byte is what plain C++ stores.
+  void after_rounding(const Vec& q) override { vandps(q, q, constant_bits(0xffU)); }
+
+  const Vec lowest_, highest_, padding_;
+};
+
+}  // namespace
+
+CodeBlock generate_quantize_dynamic(Isa isa) {
+  return QuantizeDynamic(isa).generate();
+}
+
+CodeBlock generate_quantize_static(Isa isa) {
+  return QuantizeStatic(isa).generate();
+}
+
+}  // namespace bertq::jit

@@ -1,0 +1,157 @@
+#include <cstddef>
+#include <limits>
+#include <string>
+
+#include "jit/row_generators.h"
+#include "jit/row_kernels.h"
+#include "jit/tile_emitter.h"
+#include "jit/vector_math.h"
+
+namespace bertq::jit {
+namespace {
+
+// Both forms: p = exp(x - largest), in 0..1; they differ in how p is summed and stored.
+class Softmax : public TileEmitter {
+ protected:
+  explicit Softmax(Isa isa)
+      : TileEmitter(isa), sum_(take_group()), minus_largest_(take()), power_(take()) {}
+
+  void begin_softmax() {
+    begin({offsetof(SoftmaxArgs, scores), offsetof(SoftmaxArgs, ld), offsetof(SoftmaxArgs, rows),
+           offsetof(SoftmaxArgs, columns)});
+  }
+
+  CodeBlock end_softmax(const std::string& name) {
+    end();
+    return finish(std::string(isa_name(isa())) + "." + name);
+  }
+
+  void find_largest() {
+    constexpr float none = -std::numeric_limits<float>::infinity();
+    const Group largest = result(0);
+    for (const Vec& v : largest) load(v, constant(none));
+    for_each_group([&](const Stretch& stretch) {
+      for (int g = 0; g < stretch.groups; ++g) {
+        for (int half = 0; half < halves(); ++half) {
+          const Vec& to = result(0, half);
+          if (!stretch.partial) {
+            vmaxps(to, to, f32(x, g, half));
+            continue;
+          }
+          load(power_, f32(x, g, half));
+          replace_padding(power_, half, none, temporary());
+          vmaxps(to, to, power_);
+        }
+      }
+    });
+    const Xbyak::Xmm one =
+        reduce(largest, temporary(), [&](const Vec& a, const Vec& b) { vmaxps(a, a, b); });
+    vbroadcastss(minus_largest_, one);
+    vxorps(minus_largest_, minus_largest_, constant(-0.0F));
+  }
+
+  // p = exp(x - largest)
+  void probability(const Vec& p, int group, int half) {
+    vaddps(p, minus_largest_, f32(x, group, half));
+    emit_exp_nonpositive(*this, p, temporary(), power_);
+  }
+
+  void clear_sum() {
+    for (const Vec& v : sum_) zero(v);
+  }
+
+  void store_reciprocal(const Xbyak::Xmm& sum) {
+    const Xbyak::Xmm one = first_four(temporary());
+    vmovss(one, constant(1.0F));
+    vdivss(sum, one, sum);
+    vmovss(of_row(offsetof(SoftmaxArgs, reciprocal_sum)), sum);
+  }
+
+  const Group sum_;
+  const Vec minus_largest_, power_;
+};
+
+class SoftmaxU8 : public Softmax {
+ public:
+  explicit SoftmaxU8(Isa isa) : Softmax(isa) {}
+
+  CodeBlock generate() {
+    begin_softmax();
+    begin_tiles(offsetof(SoftmaxArgs, tiles));
+    for_each_tile_row([&] {
+      find_largest();
+      quantized_probabilities();
+      const Xbyak::Xmm total =
+          reduce(sum_, temporary(), [&](const Vec& a, const Vec& b) { vpaddd(a, a, b); });
+      vcvtdq2ps(total, total);
+      store_reciprocal(total);
+    });
+    return end_softmax("softmax_u8");
+  }
+
+ private:
+  void quantized_probabilities() {
+    clear_sum();
+    for_each_stored_group([&](const Stretch& stretch) {
+      for (int g = 0; g < stretch.groups; ++g) {
+        for (int half = 0; half < halves(); ++half) {
+          const Vec& q = result(g, half);
+          const Vec& sum = sum_[static_cast<std::size_t>(half)];
+          probability(q, g, half);
+          vmulps(q, q, constant(255.0F));
+          vcvtps2dq(q, q);
+          if (stretch.partial) clear_padding(q, half);
+          vpaddd(sum, sum, q);
+        }
+      }
+    });
+    const Xbyak::Xmm zeros = first_four(power_);
+    zero(zeros);
+    store_padding(zeros);
+  }
+};
+
+class SoftmaxF32 : public Softmax {
+ public:
+  explicit SoftmaxF32(Isa isa) : Softmax(isa) {}
+
+  CodeBlock generate() {
+    begin_softmax();
+    for_each_row(1, [&] {
+      find_largest();
+      probabilities();
+      store_reciprocal(
+          reduce(sum_, temporary(), [&](const Vec& a, const Vec& b) { vaddps(a, a, b); }));
+    });
+    return end_softmax("softmax_f32");
+  }
+
+ private:
+  void probabilities() {
+    clear_sum();
+    for_each_group([&](const Stretch& stretch) {
+      for (int g = 0; g < stretch.groups; ++g) {
+        for (int half = 0; half < halves(); ++half) {
+          const Vec& p = result(g, half);
+          const Vec& sum = sum_[static_cast<std::size_t>(half)];
+          probability(p, g, half);
+          if (stretch.partial) clear_padding(p, half);
+          vmovups(f32(x, g, half), p);
+          vaddps(sum, sum, p);
+        }
+      }
+    });
+  }
+};
+
+}  // namespace
+
+CodeBlock generate_softmax_u8(Isa isa) {
+  return SoftmaxU8(isa).generate();
+}
+
+CodeBlock generate_softmax_f32(Isa isa) {
+  return SoftmaxF32(isa).generate();
+}
+
+}  // namespace bertq::jit

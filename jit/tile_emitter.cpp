@@ -1,0 +1,95 @@
+#include "jit/tile_emitter.h"
+
+namespace bertq::jit {
+namespace {
+
+constexpr int groups_of_tile = static_cast<int>(tile_depth / lanes);
+
+// Packing works within 128-bit quarters and leaves the four bytes of columns 4q..4q+3 of group g
+// in another place: which of the packed dwords comes first, second, ... in memory.
+std::vector<std::uint32_t> order_of_packed(int width) {
+  if (width == 16) return {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+  return {0, 4, 1, 5, 2, 6, 3, 7, 0, 4, 1, 5, 2, 6, 3, 7};
+}
+
+}  // namespace
+
+TileEmitter::TileEmitter(Isa isa)
+    : RowEmitter(isa), results_(take_groups(groups_of_tile)), order_(take()), temporary_(take()) {}
+
+void TileEmitter::begin_tiles(std::size_t tiles_argument) {
+  mov(tile_row_, argument(tiles_argument));
+  // The row behind the last of a panel would be tile_bytes behind the first; the panel is as many
+  // tiles long as a row has.
+  lea(panel_skip_, at(columns, static_cast<int>(tile_depth - 1)));
+  shr(panel_skip_, 6);
+  sub(panel_skip_, 1);
+  shl(panel_skip_, 10);
+  static_assert(tile_depth == 1 << 6 && tile_bytes == 1 << 10);
+  load(order_, table(order_of_packed(width())));
+}
+
+void TileEmitter::for_each_tile_row(const std::function<void()>& body) {
+  for_each_row(1, [&] {
+    body();
+    advance_row();
+  });
+}
+
+void TileEmitter::advance_row() {
+  Xbyak::Label same_panel;
+  add(tile_row_, static_cast<std::uint32_t>(tile_depth));
+  lea(scratch, at(row, 1));
+  test(scratch, static_cast<std::uint32_t>(tile_rows - 1));
+  jnz(same_panel);
+  add(tile_row_, panel_skip_);
+  L(same_panel);
+}
+
+RowEmitter::Advance TileEmitter::advance_tile() {
+  return [this](int groups) {
+    add(tile_, static_cast<std::uint32_t>(groups == groups_of_tile ? tile_bytes : lanes));
+  };
+}
+
+void TileEmitter::for_each_stored_group(const Body& body) {
+  mov(tile_, tile_row_);
+  for_each_group(
+      [&](const Stretch& stretch) {
+        body(stretch);
+        if (stretch.groups == groups_of_tile) {
+          store_four_groups();
+        } else {
+          store_low_bytes(ptr[tile_], results_[0], temporary_);
+        }
+      },
+      advance_tile());
+}
+
+void TileEmitter::store_padding(const Xbyak::Xmm& bytes) {
+  for_each_padding_group([&] { vmovdqu(ptr[tile_], bytes); }, advance_tile());
+}
+
+// Much cheaper than four times a single group.
+void TileEmitter::store_four_groups() {
+  const auto& g = results_;
+  if (width() == 16) {
+    vpackssdw(g[0][0], g[0][0], g[1][0]);
+    vpackssdw(g[2][0], g[2][0], g[3][0]);
+    vpackuswb(g[0][0], g[0][0], g[2][0]);
+    vpermd(Xbyak::Zmm(g[0][0].getIdx()), Xbyak::Zmm(order_.getIdx()), g[0][0]);
+    vmovups(ptr[tile_], g[0][0]);
+    return;
+  }
+  for (std::size_t pair = 0; pair < 4; pair += 2) {
+    const Vec& first = g[pair][0];
+    const Vec& second = g[pair + 1][0];
+    vpackssdw(first, first, g[pair][1]);
+    vpackssdw(second, second, g[pair + 1][1]);
+    vpackuswb(first, first, second);
+    vpermd(Xbyak::Ymm(first.getIdx()), Xbyak::Ymm(order_.getIdx()), first);
+    vmovups(at(tile_, static_cast<int>(pair * lanes)), first);
+  }
+}
+
+}  // namespace bertq::jit
