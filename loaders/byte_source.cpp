@@ -58,9 +58,11 @@ class File final : public ByteSource {
   void read(std::uint64_t offset, std::span<std::byte> out) const override {
     constexpr std::size_t most_at_once = std::size_t{1} << 30U;
     while (!out.empty()) {
+      // Beyond the end as it was at opening nothing is asked of the system.
       const ::ssize_t got =
-          ::pread(descriptor_.get(), out.data(), std::min(out.size(), most_at_once),
-                  static_cast<::off_t>(offset));
+          offset < size_ ? ::pread(descriptor_.get(), out.data(),
+                                   std::min(out.size(), most_at_once), static_cast<::off_t>(offset))
+                         : 0;
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw_system_error(errno, name_ + ": cannot be read");
       if (got == 0) {

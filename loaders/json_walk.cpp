@@ -1,5 +1,6 @@
 #include "loaders/json_walk.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -15,21 +16,26 @@ using Json = nlohmann::json;
   throw FormatError(place.file + ": byte " + std::to_string(place.offset + position) + ": " + what);
 }
 
-// A first pass that only finds where strings begin and end.
-void check_string_lengths(std::string_view text, const JsonPlace& place) {
-  bool inside = false;
+// A first pass that only finds where strings, numbers and words begin and end.
+void check_token_lengths(std::string_view text, const JsonPlace& place) {
+  constexpr std::string_view separators = "{}[]:, \t\r\n";
+  bool in_string = false;
   std::size_t begin = 0;
   for (std::size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && text[i] != '"') {
-      if (inside && text[i] == '\\') ++i;
+    const bool at_end = i == text.size();
+    const bool at_quote = !at_end && text[i] == '"';
+    const bool ends_token =
+        at_end || at_quote || (!in_string && separators.find(text[i]) != std::string_view::npos);
+    if (!ends_token) {
+      if (in_string && text[i] == '\\') ++i;
       continue;
     }
-    if (inside && i - begin > json_string_limit) {
+    if (i > begin && i - begin > json_token_limit) {
       fail(place, begin,
-           "expected a string of at most " + std::to_string(json_string_limit) + " bytes, got " +
-               std::to_string(i - begin));
+           "expected strings and numbers of at most " + std::to_string(json_token_limit) +
+               " bytes, got " + std::to_string(i - begin));
     }
-    inside = !inside;
+    in_string ^= at_quote;
     begin = i + 1;
   }
 }
@@ -37,7 +43,8 @@ void check_string_lengths(std::string_view text, const JsonPlace& place) {
 // Turns the parser's events into values with paths. The parser itself does not recurse.
 class Walker final : public nlohmann::json_sax<Json> {
  public:
-  Walker(const JsonPlace& place, JsonVisitor& visitor) : place_(place), visitor_(visitor) {}
+  Walker(std::string_view text, const JsonPlace& place, JsonVisitor& visitor)
+      : text_(text), place_(place), visitor_(visitor) {}
 
   bool null() override { return emit({JsonKind::other, "null"}); }
   bool boolean(bool value) override { return emit({JsonKind::other, value ? "true" : "false"}); }
@@ -62,10 +69,14 @@ class Walker final : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string& token,
-                   const nlohmann::detail::exception&) override {
-    const std::string got = token.empty() ? "the end" : "'" + printable(token) + "'";
-    fail(place_, position == 0 ? 0 : position - 1, "expected JSON in UTF-8, got " + got);
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    constexpr int number_too_large = 406;
+    const std::size_t at = std::min(position == 0 ? 0 : position - 1, text_.size());
+    if (error.id == number_too_large) fail(place_, at, "expected a smaller number before it");
+    const std::string got =
+        at == text_.size() ? "the end" : "'" + printable(text_.substr(at, 1)) + "'";
+    fail(place_, at, "expected JSON in UTF-8, got " + got);
   }
 
  private:
@@ -92,6 +103,7 @@ class Walker final : public nlohmann::json_sax<Json> {
     return true;
   }
 
+  std::string_view text_;
   const JsonPlace& place_;
   JsonVisitor& visitor_;
   std::vector<JsonKind> open_;
@@ -117,8 +129,8 @@ std::string described(const JsonValue& value) {
 }
 
 void walk_json(std::string_view text, const JsonPlace& place, JsonVisitor& visitor) {
-  check_string_lengths(text, place);
-  Walker walker(place, visitor);
+  check_token_lengths(text, place);
+  Walker walker(text, place, visitor);
   Json::sax_parse(text.begin(), text.end(), &walker);
 }
 

@@ -37,10 +37,10 @@ struct JsonPlace {
   std::uint64_t offset = 0;  // of the text's first byte in the file
 };
 
-// No JSON that bertq reads through here needs more. Strings are bounded because the parser holds
-// several copies of the one it is at.
+// No JSON that bertq reads through here needs more. Strings and numbers are bounded because the
+// parser holds several copies of the one it is at.
 inline constexpr std::size_t json_depth_limit = 4;
-inline constexpr std::size_t json_string_limit = std::size_t{1} << 20U;
+inline constexpr std::size_t json_token_limit = std::size_t{1} << 20U;
 
 // Throws FormatError "<file>: byte <offset>: expected ..., got ..." if `text` is not JSON in UTF-8
 // or exceeds the limits. Does not look for duplicate keys: only the visitor knows which names it
