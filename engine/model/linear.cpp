@@ -11,8 +11,7 @@
 namespace bertq {
 namespace {
 
-constexpr std::size_t max_inputs = 65793;              // gemm.h: what an int32 sum can hold
-constexpr std::size_t fallback_l2_bytes = 512U << 10;  // where CPUID does not tell
+constexpr std::size_t max_inputs = 65793;  // gemm.h: what an int32 sum can hold
 
 jit::GemmSpec spec_for(const InputFormat& input, const Epilogue& epilogue) {
   jit::GemmSpec spec;
@@ -24,13 +23,6 @@ jit::GemmSpec spec_for(const InputFormat& input, const Epilogue& epilogue) {
   spec.residual = epilogue.residual;
   spec.output = epilogue.quantized_output ? jit::Output::u8_tiles : jit::Output::f32;
   return spec;
-}
-
-// Columns whose weights fill half of the L2 cache, where they stay while all rows pass.
-std::size_t columns_in_cache(std::size_t bytes_per_column) {
-  const std::size_t l2 = jit::describe_cpu().l2_bytes;
-  const std::size_t columns = (l2 == 0 ? fallback_l2_bytes : l2) / 2 / bytes_per_column;
-  return std::max<std::size_t>(1, columns / 64) * 64;
 }
 
 }  // namespace
@@ -48,7 +40,6 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
     throw Error(ErrorKind::input, module + ": expected at most " + std::to_string(max_inputs) +
                                       " inputs, got " + std::to_string(inputs));
   }
-  chunk_columns_ = columns_in_cache(jit::padded_depth(inputs) * weight_bytes());
   if (input_format_.quantized()) {
     load_int8(loader, choice.weights);
   } else {
@@ -129,9 +120,7 @@ void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std
     args.output_inverse_scale = output_format_.inverse_scale();
     args.output_zero_point = output_format_.zero_point;
   }
-  for (std::size_t begin = columns.begin; begin < columns.end; begin += chunk_columns_) {
-    gemm_->run(args, {0, rows}, {begin, std::min(begin + chunk_columns_, columns.end)});
-  }
+  gemm_->run(args, {0, rows}, columns);
 }
 
 }  // namespace bertq

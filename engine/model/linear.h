@@ -46,14 +46,12 @@ class Linear {
   void load_f32(WeightLoader& loader);
   void load_int8(WeightLoader& loader, Granularity granularity);
   float largest_weight(WeightLoader& loader) const;
-  std::size_t weight_bytes() const { return input_format_.quantized() ? 1 : sizeof(float); }
 
   std::string module_;
   std::size_t outputs_, inputs_;
   InputFormat input_format_;
   InputFormat output_format_;
   const jit::Gemm* gemm_ = nullptr;
-  std::size_t chunk_columns_ = 0;
   const void* weights_ = nullptr;
   std::span<const float> bias_;
   std::span<std::int32_t> compensation_;  // INT8 only, as is the scale

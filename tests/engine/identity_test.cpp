@@ -22,14 +22,16 @@ struct Shape {
   const char* name;
   std::size_t hidden, heads, intermediate;
   jit::Activation activation;
+  std::size_t texts;   // different ones
   std::size_t tuples;  // batches a recipe
 };
 
 constexpr Shape shapes[] = {
-    {"hidden 32", 32, 2, 64, jit::Activation::gelu_erf, 700},
-    {"hidden 64, head size 32", 64, 2, 192, jit::Activation::gelu_tanh, 300},
-    {"hidden 42, head size 7", 42, 6, 30, jit::Activation::relu, 300},
-    {"hidden 312, head size 26", 312, 12, 1200, jit::Activation::gelu_erf, 40},
+    {"hidden 32", 32, 2, 64, jit::Activation::gelu_erf, 24, 700},
+    {"hidden 64, head size 32", 64, 2, 192, jit::Activation::gelu_tanh, 24, 300},
+    {"hidden 42, head size 7", 42, 6, 30, jit::Activation::relu, 24, 300},
+    {"hidden 78, head size 26", 78, 3, 300, jit::Activation::gelu_erf, 12, 100},
+    {"hidden 312, head size 26", 312, 12, 1200, jit::Activation::gelu_erf, 3, 20},
 };
 
 struct NamedRecipe {
@@ -123,7 +125,7 @@ std::size_t check_shape(const Shape& shape, const NamedRecipe& recipe,
   Sessions sessions(checkpoint, config, recipe.recipe, paths);
   std::vector<Text> texts;
   std::vector<Bits> alone;
-  for (std::size_t i = 0; i < 24; ++i) {
+  for (std::size_t i = 0; i < shape.texts; ++i) {
     texts.push_back(random_text(config, 1 + i * 37 % 64, i));
     alone.push_back(
         answer(sessions.of({jit::Isa::reference, false}, 1), batch_of({&texts.back(), 1})).front());
