@@ -8,7 +8,7 @@ FROZEN_UNICODE, so another Python may differ in code points that are younger.
 
 import unicodedata
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 FROZEN_UNICODE = "14.0.0"
 CONTEXTS = ("{}", "a{}", "{}a", "a{}b")
@@ -23,17 +23,39 @@ def within(ranges, char):
     return any(first <= ord(char) <= last for first, last in ranges)
 
 
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
 class HfReference:
-    """`tokenizers` on a vocabulary {token: id}, without special tokens."""
+    """`tokenizers` on a vocabulary {token: id}; it finds BERT's special tokens in a text."""
 
     def __init__(self, vocab, cased):
         self.tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))
         self.tokenizer.normalizer = normalizers.BertNormalizer(lowercase=not cased)
         self.tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self.tokenizer.add_special_tokens([AddedToken(name, special=True) for name in SPECIAL if name in vocab])
+        self.tokenizer.post_processor = processors.BertProcessing(*((name, vocab[name]) for name in ("[SEP]", "[CLS]")))
 
-    def encode_batch(self, texts):
-        """[(ids, spans in code points)]."""
-        return [(e.ids, e.offsets) for e in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    def encode_batch(self, inputs, add_special_tokens=True):
+        """Of texts and pairs: [(ids, byte spans)]; a span of a pair's second text lies in that."""
+        encodings = self.tokenizer.encode_batch(list(inputs), add_special_tokens=add_special_tokens)
+        return [(encoding.ids, byte_spans(text, encoding)) for text, encoding in zip(inputs, encodings)]
+
+
+def byte_spans(text, encoding):
+    """tokenizers counts code points."""
+    offsets = [byte_offsets(part) for part in (text if isinstance(text, tuple) else (text,))]
+    return [(offsets[part or 0][begin], offsets[part or 0][end])
+            for part, (begin, end) in zip(encoding.sequence_ids, encoding.offsets)]
+
+
+def byte_offsets(text):
+    """[i]: the byte where code point i of the text begins; one more entry for its end."""
+    offsets = [0]
+    for char in text:
+        code = ord(char)
+        offsets.append(offsets[-1] + 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF))
+    return offsets
 
 
 class GoogleReference:
@@ -46,7 +68,18 @@ class GoogleReference:
         self.longest = max(map(len, vocab))
 
     def encode(self, text):
+        """A text's ids, without special tokens."""
         return [id for word in self.words(text) for id in self.pieces(word)]
+
+    def encode_batch(self, inputs):
+        """Of texts and pairs: [(ids, None)]; it knows no spans."""
+        return [(self.encode_input(text if isinstance(text, tuple) else (text,)), None) for text in inputs]
+
+    def encode_input(self, texts):
+        ids = [self.vocab["[CLS]"]]
+        for text in texts:
+            ids += [*self.encode(text), self.vocab["[SEP]"]]
+        return ids
 
     def words(self, text):
         for token in self.pad_ideographs(self.clean(text)).split():
@@ -95,15 +128,6 @@ class GoogleReference:
             ids.append(self.vocab[prefix + word[start:end]])
             start = end
         return ids
-
-
-def byte_offsets(text):
-    """[i]: the byte where code point i of the text begins; one more entry for its end."""
-    offsets = [0]
-    for char in text:
-        code = ord(char)
-        offsets.append(offsets[-1] + 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF))
-    return offsets
 
 
 def read_vocab(path):

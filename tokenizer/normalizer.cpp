@@ -40,9 +40,12 @@ class NormalizerRun {
   }
 
  private:
+  // A code point whose place depends on those around it.
   struct Mark {
     char32_t code_point;
     std::uint8_t combining_class;
+    bool dropped;
+    bool added;  // by the decomposition of the code point before it
     Span origin;
   };
 
@@ -74,7 +77,9 @@ class NormalizerRun {
       const bool apart = rules_.split_chinese_characters && (classes & kIdeograph);
       if (apart) put_starter(' ', origin);
       const Expansion expansion = expand(decoded.code_point, classes, at, next);
-      for (std::size_t i = 0; i < expansion.count; ++i) put(expansion.code_points[i], origin);
+      for (std::size_t i = 0; i < expansion.count; ++i) {
+        put(expansion.code_points[i], i > 0, origin);
+      }
       if (apart) put_starter(' ', origin);
     }
     return next;
@@ -116,16 +121,18 @@ class NormalizerRun {
     for (std::size_t i = 0; i < lower.count; ++i) use(lower.code_points[i]);
   }
 
-  // NFD sorts a run of marks by combining class, so it is held back until the run ends. A dropped
+  // NFD sorts a run of marks by combining class, so the run is held back until it ends. A dropped
   // mark of class 0 ends it too.
-  void put(char32_t code_point, Span origin) {
+  void put(char32_t code_point, bool added, Span origin) {
     const std::uint8_t classes = code_points_.classes(code_point);
+    const bool dropped = classes & kMark;
     if (!rules_.strip_accents || !(classes & (kMark | kReorders))) {
-      return put_starter(code_point, origin);
+      put_starter(code_point, origin);
+    } else if (classes & kReorders) {
+      marks_.push_back({code_point, combining_class(code_point), dropped, added, origin});
+    } else {
+      flush_marks();
     }
-    if (!(classes & kReorders)) return flush_marks();
-    if (classes & kMark) return;
-    marks_.push_back({code_point, combining_class(code_point), origin});
   }
 
   void put_starter(char32_t code_point, Span origin) {
@@ -133,11 +140,22 @@ class NormalizerRun {
     append(code_point, origin);
   }
 
+  // Code points change places, their origins do not: so spans never run backwards, and are those of
+  // `tokenizers`. What a decomposition added has the origin of whatever it now follows.
   void flush_marks() {
+    origins_.clear();
+    for (const Mark& mark : marks_) {
+      if (!mark.added) origins_.push_back(mark.origin);
+    }
     std::stable_sort(marks_.begin(), marks_.end(), [](const Mark& a, const Mark& b) {
       return a.combining_class < b.combining_class;
     });
-    for (const Mark& mark : marks_) append(mark.code_point, mark.origin);
+    auto next = origins_.begin();
+    for (const Mark& mark : marks_) {
+      if (!mark.added) ++next;
+      if (mark.dropped) continue;
+      append(mark.code_point, next == origins_.begin() ? mark.origin : *(next - 1));
+    }
     marks_.clear();
   }
 
@@ -162,6 +180,7 @@ class NormalizerRun {
   std::size_t begin_ = 0, end_ = 0;
   NormalizedText& out_;
   std::vector<Mark> marks_;
+  std::vector<Span> origins_;  // flush_marks()'s own
 };
 
 Normalizer::Normalizer(const NormalizerRules& rules)
