@@ -49,6 +49,8 @@ class LayerNorm : public RowEmitter {
     for (int r = 1; r < block; ++r) lea(row_pointer(r), ptr[row_pointer(r - 1) + ld]);
     sum_values(block);
     for (int r = 0; r < block; ++r) find_mean(r);
+    center(block);
+    for (int r = 0; r < block; ++r) find_mean(r);
     sum_squares(block);
     for (int r = 0; r < block; ++r) find_reciprocal_deviation(r);
     scale_and_shift(block);
@@ -57,15 +59,26 @@ class LayerNorm : public RowEmitter {
   void sum_values(int block) {
     clear_sums(block);
     for_each_vector(block, [&](int r, int half, const Address& values, bool partial) {
-      const Vec& to = sum(r)[static_cast<std::size_t>(half)];
-      if (!partial) {
-        vaddps(to, to, values);
-        return;
-      }
       load(t_, values);
-      replace_padding(t_, half, -0.0F, gamma_);  // the number that changes no sum
-      vaddps(to, to, t_);
+      add_to_sum(r, half, partial);
     });
+  }
+
+  // x -= mean, and the sums of what is left: the mean was rounded, and that error is not small
+  // beside the deviation of a row far from zero.
+  void center(int block) {
+    clear_sums(block);
+    for_each_vector(block, [&](int r, int half, const Address& values, bool partial) {
+      vaddps(t_, minus_mean(r), values);
+      vmovups(values, t_);
+      add_to_sum(r, half, partial);
+    });
+  }
+
+  void add_to_sum(int r, int half, bool partial) {
+    const Vec& to = sum(r)[static_cast<std::size_t>(half)];
+    if (partial) replace_padding(t_, half, -0.0F, gamma_);  // the number that changes no sum
+    vaddps(to, to, t_);
   }
 
   void sum_squares(int block) {

@@ -1,6 +1,7 @@
 // All kernels of one instruction set, generated once a process.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "jit/gemm.h"
@@ -36,6 +37,7 @@ class ThreadScope {
  private:
   Isa isa_;
   std::uint32_t saved_mxcsr_;
+  alignas(64) std::array<std::uint8_t, 64> saved_tiles_;  // amx: the configuration as it was
 };
 
 // From now on, each kernel generated is written to /tmp/perf-PID.map, where `perf report` looks

@@ -15,9 +15,9 @@ inline constexpr float log2_e = 1.44269504F;
 // ln 2 in two parts; the first has so few bits that n * ln2_high is exact for |n| < 128.
 inline constexpr float ln2_high = 0.693359375F;
 inline constexpr float ln2_low = -2.12194440e-4F;
-// exp(r) = 1 + r * (e[0] + e[1] r + ...) for |r| <= ln(2) / 2, relative error 9.2e-8.
-inline constexpr std::array<float, 5> exp_terms = {0.9999997F, 0.49999148F, 0.16667639F,
-                                                   0.04189816F, 0.008290272F};
+// exp(r) = 1 + r * (e[0] + e[1] r + ...) for |r| <= ln(2) / 2, relative error 3e-9.
+inline constexpr std::array<float, 6> exp_terms = {1.0F,         0.49999994F,  0.1666643F,
+                                                   0.041668005F, 0.008374196F, 0.0013843606F};
 
 // 2^f = 1 + f * (t[0] + t[1] f + ...) for |f| <= 1/2, relative error 9.1e-8.
 inline constexpr std::array<float, 5> exp2_terms = {0.693147F, 0.24022242F, 0.055507336F,

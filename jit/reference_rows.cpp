@@ -46,7 +46,14 @@ void layer_norm(const LayerNormArgs* args) {
   const auto columns = static_cast<float>(args->columns);
   for (std::size_t row = 0; row < args->rows; ++row) {
     float* x = args->x + row * args->ld;
-    const float mean = lane_sum(args->columns, [&](std::size_t i) { return x[i]; }) / columns;
+    const auto mean_of_row = [&] {
+      return lane_sum(args->columns, [&](std::size_t i) { return x[i]; }) / columns;
+    };
+    // The mean is rounded, and that error is not small beside the deviation of a row far from zero:
+    // what it leaves is taken off as well.
+    const float rounded_mean = mean_of_row();
+    for (std::size_t i = 0; i < args->columns; ++i) x[i] -= rounded_mean;
+    const float mean = mean_of_row();
     // Fused, lane by lane, as the kernels do it.
     std::array<float, lanes> squares{};
     for (std::size_t i = 0; i < args->columns; ++i) {

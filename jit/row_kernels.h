@@ -13,8 +13,8 @@
 namespace bertq::jit {
 
 // x = (x - mean) * (1 / sqrt(variance + epsilon)) * gamma + beta, in place; each row on its own.
-// The variance is the mean of (x - mean)^2. reciprocal_deviation[row] is NaN if the row held a
-// value that is not finite.
+// The mean is taken off twice: rounded, then what that left. The variance is the mean of the
+// squares. reciprocal_deviation[row] is NaN if the row held a value that is not finite.
 struct LayerNormArgs {
   float* x = nullptr;
   std::size_t ld = 0, rows = 0, columns = 0;
@@ -26,9 +26,9 @@ struct LayerNormArgs {
 
 // f32 rows to u8 tiles; columns up to padded_depth are filled with the zero point.
 // Dynamic: each row's scale is max|x| / 127 and its zero point 128, q = rne(x * (127 / max|x|)) +
-// 128; a row with max|x| < 1e-30 has scale 0 and q =
-// 128. scale[row] is not finite (and q meaningless) if a
-// value of the row was not finite. Static: q = clamp(rne(x * inverse_scale) + zero_point, 0, 255).
+// 128; a row with max|x| < 1e-30 has scale 0 and q = 128. scale[row] is not finite (and q
+// meaningless) if a value of the row was not finite. Static: q = clamp(rne(x * inverse_scale) +
+// zero_point, 0, 255).
 struct QuantizeArgs {
   const float* x = nullptr;
   std::size_t ld = 0, rows = 0, columns = 0;
