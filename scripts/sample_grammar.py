@@ -18,6 +18,7 @@ ENDINGS = ["by", "dale", "den", "er", "ett", "ford", "in", "ley", "man", "mere",
            "vik", "well", "wick", "y"]
 COMPANY_KINDS = ["Airways", "Bank", "Chemical", "Energy", "Foods", "Holdings", "Insurance", "Media", "Motors", "Networks",
                  "Pharmaceuticals", "Steel", "Stores", "Systems", "Telecom"]
+ROUGHLY = "about|some|nearly|around"
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 SMALL = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
          "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
@@ -90,28 +91,30 @@ def count(low, high):
         n = rng.randint(low, high)
         words = words_of(n) if n < 100 else f"{n:,}"
         dozen = {12: "|a dozen", 24: "|two dozen", 36: "|three dozen"}.get(n, "")
-        return plain(f"[{n:,}|{words}{dozen}]", near=f"[about|some|nearly|around] {round(n, -1) if n > 20 else n + 1}",
-                     value=n)
+        near = round(n, -1) if n > 20 else n + 1
+        return plain(f"[{n}|{words}{dozen}]", adj=f"[{n}|{words}]", near=plain(f"[{ROUGHLY}] {near}", adj=str(near)))
     return make
 
 
 def big_count(low, high, step):
     def make(world, rng):
         n = rng.randrange(low, high, step)
-        return plain(f"{n:,}", near=f"[about|some|nearly|around] {round(n, 1 - len(str(n))):,}", value=n)
+        return plain(f"{n:,}", near=plain(f"[{ROUGHLY}] {round(n, 1 - len(str(n))):,}"))
     return make
 
 
 def percent(world, rng):
     n = rng.randint(2, 60)
     word = words_of(n)
-    return plain(f"[{n} percent|{n}%|{n} percent|{word} percent]", value=n)
+    return plain(f"[{n} percent|{n}%|{n} percent|{word} percent]")
 
 
 def money(world, rng):
     tenths, unit = rng.randint(11, 99), rng.choice(["million", "billion"])
     amount = f"{tenths // 10}.{tenths % 10}" if tenths % 10 else f"{tenths // 10}"
-    return plain(f"[${amount} {unit}|{amount} {unit} dollars]", near=f"[about|more than|nearly] ${round(tenths / 10)} {unit}")
+    near = f"${round(tenths / 10)} {unit}"
+    return plain(f"[${amount} {unit}|{amount} {unit} dollars]", adj=f"[${amount} {unit}|{amount} {unit} dollar]",
+                 near=plain(f"[{ROUGHLY}] {near}", adj=f"[roughly |]{near}"))
 
 
 def price(world, rng):
@@ -125,19 +128,9 @@ def score(world, rng):
     return plain(f"{high}-{low}", words=f"[{high}-{low}|{SMALL[high]} [goals |]to {SMALL[low]}]")
 
 
-def both_ways(up, down):
-    return choice_slot(up, down)
-
-
-MOVE = both_ways(
+MOVE = choice_slot(
     plain("up", past="[rose|climbed|increased|went up|gained]", noun="[rise|increase|gain|jump]", ing="[rising|climbing|increasing]"),
     plain("down", past="[fell|dropped|declined|went down|slid]", noun="[fall|drop|decline|decrease]", ing="[falling|dropping|declining]"))
-CAUSE_UP = ["[because of|thanks to|helped by] [strong|robust] demand", "[because of|thanks to|on] lower [costs|expenses]",
-            "[as|because] it [opened|added] new [shops|stores]", "[because of|thanks to] a weaker currency",
-            "[as|because] [a rival|a competitor] [closed|shut down]"]
-CAUSE_DOWN = ["[because of|due to|amid] weak demand", "[because of|due to] higher fuel [costs|prices]",
-              "[as|because] [customers|buyers] stayed away", "[because of|due to] a [strike|walkout]",
-              "[as|because] it lost a [big|large|major] contract"]
 MEASURE = choice_slot(*[plain(t) for t in ("[profit|earnings]", "[sales|revenue]", "[operating costs|operating expenses]",
                                            "[orders|bookings]", "exports")])
 PERIOD = choice_slot(*[plain(t) for t in ("first", "second", "third", "fourth")])
@@ -156,15 +149,15 @@ HARM = choice_slot(plain("died", passive="[killed|left dead]", active="[died|los
 BUILDING = choice_slot(*[plain(t) for t in ("[stadium|sports arena]", "[airport|airfield]", "[hospital|medical center]", "bridge",
                                             "[power plant|power station]", "[prison|jail]", "[shopping center|mall]",
                                             "[school|academy]", "[rail line|railway]", "dam")])
-DECISION = both_ways(
-    plain("yes", past="[approved|backed|passed|endorsed]", noun="[approval|backing]", passive="[approved|backed|endorsed]"),
-    plain("no", past="[rejected|turned down|voted down|blocked]", noun="[rejection|refusal]", passive="[rejected|turned down|blocked]"))
+DECISION = choice_slot(
+    plain("yes", past="[approved|backed|passed|endorsed]", passive="[approved|backed|endorsed]"),
+    plain("no", past="[rejected|turned down|voted down|blocked]", passive="[rejected|turned down|blocked]"))
 STORM = choice_slot(*[plain(t) for t in ("[storm|windstorm]", "[flood|flooding]", "[snowstorm|blizzard]", "earthquake", "[wildfire|forest fire]",
                                          "[hurricane|tropical storm]")])
 UTILITY = choice_slot(*[plain(t) for t in ("[power|electricity]", "[drinking water|clean water]", "[phone service|telephone service]", "heat")])
-FOOD = choice_slot(*[plain(t) for t in ("coffee", "[green tea|tea]", "[fish|seafood]", "[walnuts|nuts]", "[red wine|wine]", "[chocolate|cocoa]", "garlic")])
+FOOD = choice_slot(*[plain(t) for t in ("coffee", "[green tea|tea]", "[fish|seafood]", "[olive oil|oil from olives]", "[red wine|wine]", "[chocolate|cocoa]", "garlic")])
 ILLNESS = choice_slot(*[plain(t) for t in ("heart disease", "[a stroke|strokes]", "diabetes", "[memory loss|dementia]", "[lung cancer|cancer of the lung]", "asthma")])
-RISK = both_ways(plain("less", past="[cut|lowered|reduced]", ing="[cutting|lowering|reducing]", pres="[cuts|lowers|reduces]"),
+RISK = choice_slot(plain("less", past="[cut|lowered|reduced]", ing="[cutting|lowering|reducing]", pres="[cuts|lowers|reduces]"),
                  plain("more", past="[raised|increased|added to]", ing="[raising|increasing|adding to]", pres="[raises|increases|adds to]"))
 ISSUE = choice_slot(*[plain(t) for t in ("[pay|wages]", "[pensions|retirement benefits]", "[safety|working conditions]", "[longer hours|longer shifts]",
                                          "[health insurance|medical benefits]", "[job cuts|layoffs]")])
@@ -176,10 +169,10 @@ CLAIM = choice_slot(*[plain(t) for t in ("[patents|patent infringement]", "[unpa
 BODY = choice_slot(*[plain(t) for t in ("the [city council|council]", "[parliament|the parliament]", "the [planning commission|planning board]",
                                         "[voters|residents]", "the [regional assembly|assembly]")])
 SPEAKER = choice_slot(*[plain(t) for t in ("[officials|authorities]", "[a spokesman|a spokeswoman]", "the [governor|state governor]",
-                                           "[police|the police]", "the [mayor|city's mayor]", "[analysts|experts]")])
+                                           "[police|the police]", "the [mayor|city's mayor]", "[rescuers|rescue workers]")])
 QUOTE = choice_slot(*[plain(t, neg=n) for t, n in (
-    ("we are [ready|prepared]", "we are not [ready|prepared]"), ("the [talks|negotiations] will [go on|continue]", "the [talks|negotiations] will not [go on|continue]"),
-    ("there is [a danger|a risk]", "there is no [danger|risk]"), ("we [expect|foresee] more [cuts|reductions]", "we do not [expect|foresee] more [cuts|reductions]"),
+    ("the city is [ready|prepared]", "the city is not [ready|prepared]"), ("the [talks|negotiations] will [go on|continue]", "the [talks|negotiations] will not [go on|continue]"),
+    ("there is [a danger|a risk]", "there is no [danger|risk]"), ("more [cuts|reductions] are [likely|to be expected]", "more [cuts|reductions] are not [likely|to be expected]"),
     ("the [plan|proposal] [makes sense|is sound]", "the [plan|proposal] does not make sense"),
     ("the [worst|hardest part] is over", "the [worst|hardest part] is not over"))])
 GAME = choice_slot(*[plain(t) for t in ("[soccer|football]", "hockey", "[handball]", "rugby", "[water polo]")])
@@ -201,8 +194,8 @@ FRAMES = {
         {"who": company, "whom": company, "cash": money, "day": weekday},
         ["{who} [agreed to|said it would|will] [buy|acquire|take over] {whom} for {cash}[| in cash]",
          "{whom} [is to be|will be|is being] [bought|acquired|taken over] by {who} [for|in a deal worth] {cash}",
-         "{who} " + ON + " [announced|disclosed] a {cash} [deal|agreement] to [buy|acquire] {whom}",
-         "[In a {cash} deal, |]{who} [agreed " + ON + " to|is set to|will] [buy|acquire] {whom}",
+         "{who} " + ON + " [announced|disclosed] a {cash.adj} [deal|agreement] to [buy|acquire] {whom}",
+         "[In a {cash.adj} deal, |]{who} [agreed " + ON + " to|is set to|will] [buy|acquire] {whom}",
          "{who} is [paying|to pay] {cash} for {whom}, the companies said[| " + ON + "]"],
         ("who", "whom"), ("day",)),
     "layoffs": (
@@ -228,20 +221,20 @@ FRAMES = {
          "For {crime}, {who} will [spend|serve] {n} years in [prison|jail], a {where} [judge|court] ruled[| " + ON + "]"],
         None, ("day",)),
     "verdict": (
-        {"who": person, "guilt": both_ways(plain("guilty", past="[convicted|found guilty]", act="[convicted|found] {who} [guilty |]"),
-                                           plain("free", past="[acquitted|cleared|found not guilty]", act="")),
+        {"who": person, "guilt": choice_slot(plain("guilty", past="convicted", passive="[convicted|found guilty]"),
+                                             plain("free", past="[acquitted|cleared]", passive="[acquitted|cleared|found not guilty]")),
          "crime": CRIME, "where": place, "day": weekday},
         ["A jury in {where} {guilt.past} {who} of {crime} " + ON,
-         "{who} was {guilt.past} of {crime} by a {where} jury[| " + ON + "]",
+         "{who} was {guilt.passive} of {crime} by a {where} jury[| " + ON + "]",
          "[Jurors|A jury] [in|from] {where} " + ON + " {guilt.past} {who} of {crime}",
-         "{who} was " + "{guilt.past} " + ON + " of {crime} after a trial in {where}"],
+         "{who} was {guilt.passive} " + ON + " of {crime} after a trial in {where}"],
         None, ("day",)),
     "vote": (
         {"who": BODY, "said": DECISION, "what": BUILDING, "where": place, "cash": money, "day": weekday},
         ["{who} {said.past} [plans|a plan] [to build|for] a {what} in {where}[| " + ON + "]",
-         "[Plans|A plan] for a [new |]{what} in {where} [was|were] {said.passive} by {who} " + ON,
-         "A {cash} {what} in {where} was {said.passive} " + ON + " by {who}",
-         "{who} " + ON + " {said.past} a {cash} [plan|proposal] [to build|for] a {what} in {where}"],
+         "A [plan|proposal] for a [new |]{what} in {where} was {said.passive} by {who} " + ON,
+         "A {cash.adj} {what} in {where} was {said.passive} " + ON + " by {who}",
+         "{who} " + ON + " {said.past} a {cash.adj} [plan|proposal] [to build|for] a {what} in {where}"],
         None, ("day", "cash")),
     "storm": (
         {"what": STORM, "where": place, "n": big_count(1000, 90000, 500), "lack": UTILITY, "day": weekday},
@@ -286,11 +279,17 @@ FRAMES = {
          "In {where} " + ON + ", {who} [showed|unveiled] its [new |latest |]{what}"],
         None, ("day",)),
     "strike": (
-        {"who": WORKERS, "where": place, "why": ISSUE, "n": count(2, 20), "day": weekday},
+        {"who": WORKERS, "where": place, "why": ISSUE, "day": weekday},
         ["{who} in {where} [walked out|went on strike] " + ON + " [in a dispute over|over] {why}",
          "A [strike|walkout] by {who} over {why} [began|started] in {where} " + ON,
-         "{who} in {where} [ended|called off] a {n}-day [strike|walkout] over {why}[| " + ON + "]",
-         "{where}'s {who} [returned|went back] to work " + ON + " after {n} days [on strike|of striking] over {why}"],
+         "{where}'s {who} [stopped work|began a strike|started a walkout] over {why}[| " + ON + "]",
+         "In a dispute over {why}, {who} in {where} [walked out|went on strike|stopped work][| " + ON + "]"],
+        None, ("day",)),
+    "back_to_work": (
+        {"who": WORKERS, "where": place, "why": ISSUE, "n": count(2, 20), "day": weekday},
+        ["{who} in {where} [ended|called off] a {n.adj}-day [strike|walkout] over {why}[| " + ON + "]",
+         "{where}'s {who} [returned|went back] to work " + ON + " after {n} days [on strike|of striking] over {why}",
+         "A {n.adj}-day [strike|walkout] by {who} over {why} [ended|was called off] in {where} " + ON],
         None, ("day",)),
     "shares": (
         {"who": company, "move": MOVE, "pct": percent, "cost": price, "day": weekday},
@@ -304,13 +303,13 @@ FRAMES = {
         ["{who} [sued|took legal action against|filed suit against] {whom} over {why}[| " + ON + "]",
          "{whom} [was sued|has been sued|is being sued] by {who} " + ON + " over {why}",
          "{who} [demands|is seeking|wants] {cash} from {whom} [over|in a lawsuit over] {why}",
-         "In a {cash} lawsuit, {who} accused {whom} of {why}[|, court papers show]"],
+         "In a {cash.adj} lawsuit, {who} accused {whom} of {why}[|, court papers show]"],
         ("who", "whom"), ("day",)),
     "quote": (
         {"by": SPEAKER, "say": QUOTE, "where": place, "who": person, "day": weekday},
         ["\"{say},\" {who.full} said in {where} " + ON,
          "{who} said " + ON + " in {where} that {say}",
-         "In {where}, {who.full} [told reporters|told journalists|said]: \"{say}\"",
+         "In {where}, {who.full} [told reporters|told journalists|said]: \"{say}.\"",
          "[Speaking|Talking] [to reporters |to journalists |]in {where} " + ON + ", {who} said that {say}"],
         None, ("day",)),
     "species": (
@@ -322,8 +321,8 @@ FRAMES = {
     "opening": (
         {"who": company, "what": BUILDING, "where": place, "cash": money, "n": big_count(100, 3000, 50)},
         ["{who} will [build|construct] a {what} in {where} for {cash}[|, creating {n} jobs]",
-         "A {cash} {what} [is to be|will be] [built|constructed] in {where} by {who}",
-         "{who} [won|received|was awarded] a {cash} [contract|order] to [build|construct] a {what} in {where}",
+         "A {cash.adj} {what} [is to be|will be] [built|constructed] in {where} by {who}",
+         "{who} [won|received|was awarded] a {cash.adj} [contract|order] to [build|construct] a {what} in {where}",
          "[The |]{where} {what} [will cost|is to cost] {cash} and [will |]be [built|constructed] by {who}"],
         None, ("n",)),
 }
@@ -349,6 +348,8 @@ def render(sentence, slots, rng):
                 break
         sentence = chosen
     sentence = re.sub(r" +", " ", sentence).strip().replace(" ,", ",")
+    sentence = sentence.replace("s's ", "s' ")
+    sentence = re.sub(r': "[a-z]', lambda m: m.group().upper(), sentence)
     sentence = VOWEL.sub(r"\1n \2", sentence)
     start = next(i for i, c in enumerate(sentence) if c.isalnum())
     sentence = sentence[:start] + sentence[start].upper() + sentence[start + 1:]
