@@ -55,7 +55,7 @@ class Embedding : public RowEmitter {
   const std::array<Reg, tables.size()> table_row_ = {rbx, r12, r13};
 
  private:
-  // The row's address; multiplying 64 bits by 64 cannot overflow what fits into memory.
+  // The address of the table row that the current row asks for.
   void find_table_row(std::size_t t) {
     const Reg& address = table_row_[t];
     mov(scratch, argument(tables[t].index));

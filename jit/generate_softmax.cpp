@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "jit/row_generators.h"
 #include "jit/row_kernels.h"
@@ -14,7 +16,11 @@ namespace {
 class Softmax : public TileEmitter {
  protected:
   explicit Softmax(Isa isa)
-      : TileEmitter(isa), sum_(take_group()), minus_largest_(take()), power_(take()) {}
+      : TileEmitter(isa),
+        sum_(take_group()),
+        minus_largest_(take()),
+        power_(take(groups_at_once() * halves())),
+        polynomial_(take(groups_at_once() * halves())) {}
 
   void begin_softmax() {
     begin({offsetof(SoftmaxArgs, scores), offsetof(SoftmaxArgs, ld), offsetof(SoftmaxArgs, rows),
@@ -38,9 +44,10 @@ class Softmax : public TileEmitter {
             vmaxps(to, to, f32(x, g, half));
             continue;
           }
-          load(power_, f32(x, g, half));
-          replace_padding(power_, half, none, temporary());
-          vmaxps(to, to, power_);
+          const Vec& values = power_[0];
+          load(values, f32(x, g, half));
+          replace_padding(values, half, none, temporary());
+          vmaxps(to, to, values);
         }
       }
     });
@@ -50,10 +57,18 @@ class Softmax : public TileEmitter {
     vxorps(minus_largest_, minus_largest_, constant(-0.0F));
   }
 
-  // p = exp(x - largest)
-  void probability(const Vec& p, int group, int half) {
-    vaddps(p, minus_largest_, f32(x, group, half));
-    emit_exp_nonpositive(*this, p, temporary(), power_);
+  // Leaves exp(x - largest) in the results of the stretch.
+  void probabilities(const Stretch& stretch) {
+    for (int first = 0; first < stretch.groups; first += groups_at_once()) {
+      std::vector<Vec> p;
+      for (int g = first; g < std::min(first + groups_at_once(), stretch.groups); ++g) {
+        for (int half = 0; half < halves(); ++half) {
+          p.push_back(result(g, half));
+          vaddps(p.back(), minus_largest_, f32(x, g, half));
+        }
+      }
+      emit_exp_nonpositive(*this, p, power_, polynomial_, temporary());
+    }
   }
 
   void clear_sum() {
@@ -67,8 +82,16 @@ class Softmax : public TileEmitter {
     vmovss(of_row(offsetof(SoftmaxArgs, reciprocal_sum)), sum);
   }
 
+  const Vec& sum(int half) const { return sum_[static_cast<std::size_t>(half)]; }
+
   const Group sum_;
-  const Vec minus_largest_, power_;
+
+ private:
+  // As many as there are registers for.
+  int groups_at_once() const { return registers() == 32 ? 4 : 1; }
+
+  const Vec minus_largest_;
+  const std::vector<Vec> power_, polynomial_;
 };
 
 class SoftmaxU8 : public Softmax {
@@ -93,19 +116,18 @@ class SoftmaxU8 : public Softmax {
   void quantized_probabilities() {
     clear_sum();
     for_each_stored_group([&](const Stretch& stretch) {
+      probabilities(stretch);
       for (int g = 0; g < stretch.groups; ++g) {
         for (int half = 0; half < halves(); ++half) {
           const Vec& q = result(g, half);
-          const Vec& sum = sum_[static_cast<std::size_t>(half)];
-          probability(q, g, half);
           vmulps(q, q, constant(255.0F));
           vcvtps2dq(q, q);
           if (stretch.partial) clear_padding(q, half);
-          vpaddd(sum, sum, q);
+          vpaddd(sum(half), sum(half), q);
         }
       }
     });
-    const Xbyak::Xmm zeros = first_four(power_);
+    const Xbyak::Xmm zeros = first_four(result(0, 0));
     zero(zeros);
     store_padding(zeros);
   }
@@ -119,7 +141,7 @@ class SoftmaxF32 : public Softmax {
     begin_softmax();
     for_each_row(1, [&] {
       find_largest();
-      probabilities();
+      stored_probabilities();
       store_reciprocal(
           reduce(sum_, temporary(), [&](const Vec& a, const Vec& b) { vaddps(a, a, b); }));
     });
@@ -127,17 +149,16 @@ class SoftmaxF32 : public Softmax {
   }
 
  private:
-  void probabilities() {
+  void stored_probabilities() {
     clear_sum();
     for_each_group([&](const Stretch& stretch) {
+      probabilities(stretch);
       for (int g = 0; g < stretch.groups; ++g) {
         for (int half = 0; half < halves(); ++half) {
           const Vec& p = result(g, half);
-          const Vec& sum = sum_[static_cast<std::size_t>(half)];
-          probability(p, g, half);
           if (stretch.partial) clear_padding(p, half);
           vmovups(f32(x, g, half), p);
-          vaddps(sum, sum, p);
+          vaddps(sum(half), sum(half), p);
         }
       }
     });

@@ -15,7 +15,7 @@ std::vector<std::uint32_t> order_of_packed(int width) {
 }  // namespace
 
 TileEmitter::TileEmitter(Isa isa)
-    : RowEmitter(isa), results_(take_groups(groups_of_tile)), order_(take()), temporary_(take()) {}
+    : RowEmitter(isa), results_(take_groups(groups_of_tile)), temporary_(take()) {}
 
 void TileEmitter::begin_tiles(std::size_t tiles_argument) {
   mov(tile_row_, argument(tiles_argument));
@@ -26,7 +26,6 @@ void TileEmitter::begin_tiles(std::size_t tiles_argument) {
   sub(panel_skip_, 1);
   shl(panel_skip_, 10);
   static_assert(tile_depth == 1 << 6 && tile_bytes == 1 << 10);
-  load(order_, table(order_of_packed(width())));
 }
 
 void TileEmitter::for_each_tile_row(const std::function<void()>& body) {
@@ -73,11 +72,13 @@ void TileEmitter::store_padding(const Xbyak::Xmm& bytes) {
 // Much cheaper than four times a single group.
 void TileEmitter::store_four_groups() {
   const auto& g = results_;
+  const Vec& order = temporary_;
+  load(order, table(order_of_packed(width())));
   if (width() == 16) {
     vpackssdw(g[0][0], g[0][0], g[1][0]);
     vpackssdw(g[2][0], g[2][0], g[3][0]);
     vpackuswb(g[0][0], g[0][0], g[2][0]);
-    vpermd(Xbyak::Zmm(g[0][0].getIdx()), Xbyak::Zmm(order_.getIdx()), g[0][0]);
+    vpermd(Xbyak::Zmm(g[0][0].getIdx()), Xbyak::Zmm(order.getIdx()), g[0][0]);
     vmovups(ptr[tile_], g[0][0]);
     return;
   }
@@ -87,7 +88,7 @@ void TileEmitter::store_four_groups() {
     vpackssdw(first, first, g[pair][1]);
     vpackssdw(second, second, g[pair + 1][1]);
     vpackuswb(first, first, second);
-    vpermd(Xbyak::Ymm(first.getIdx()), Xbyak::Ymm(order_.getIdx()), first);
+    vpermd(Xbyak::Ymm(first.getIdx()), Xbyak::Ymm(order.getIdx()), first);
     vmovups(at(tile_, static_cast<int>(pair * lanes)), first);
   }
 }

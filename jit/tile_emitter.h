@@ -36,7 +36,7 @@ class TileEmitter : public RowEmitter {
   const Reg tile_row_ = r12;    // where the row begins
   const Reg panel_skip_ = r13;  // from behind the last row of a panel of 16 rows to the next panel
   std::vector<Group> results_;
-  Vec order_, temporary_;
+  Vec temporary_;
 };
 
 }  // namespace bertq::jit

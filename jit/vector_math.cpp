@@ -55,7 +55,7 @@ void emit_gelu_tanh(Emitter& e, const Vec& x, const Temporaries& t) {
   e.vfmadd213ps(u, a, e.constant(math::gelu_tanh_linear));
   e.vmulps(u, u, x);
   e.vorps(u, u, e.constant_bits(sign_bits));
-  emit_exp_nonpositive(e, u, a, b);
+  emit_exp_nonpositive(e, {&u, 1}, {&a, 1}, {&b, 1}, positive);
   e.vaddps(a, u, e.constant(1.0F));
   e.load(b, e.constant(1.0F));
   e.vdivps(a, b, a);
@@ -68,10 +68,10 @@ void emit_gelu_tanh(Emitter& e, const Vec& x, const Temporaries& t) {
 }
 
 void emit_tanh(Emitter& e, const Vec& x, const Temporaries& t) {
-  const auto& [p, a, b, unused] = t;
+  const auto& [p, a, b, c] = t;
   e.vandps(p, x, e.constant_bits(magnitude_bits));
   e.vmulps(p, p, e.constant(-2.0F));
-  emit_exp_nonpositive(e, p, a, b);
+  emit_exp_nonpositive(e, {&p, 1}, {&a, 1}, {&b, 1}, c);
   e.load(b, e.constant(1.0F));
   e.vsubps(a, b, p);
   e.vaddps(b, b, p);
@@ -82,16 +82,28 @@ void emit_tanh(Emitter& e, const Vec& x, const Temporaries& t) {
 
 }  // namespace
 
-void emit_exp_nonpositive(Emitter& e, const Vec& x, const Vec& n, const Vec& p) {
-  e.load(n, e.constant(math::exp_lowest));
-  e.vmaxps(x, n, x);
-  e.vmulps(n, x, e.constant(math::log2_e));
-  e.round_to_nearest(n, n);
-  e.vfmadd231ps(x, n, e.constant(-math::ln2_high));
-  e.vfmadd231ps(x, n, e.constant(-math::ln2_low));
-  e.horner(p, x, math::exp_terms);
-  e.vfmadd213ps(p, x, e.constant(1.0F));
-  emit_scale_exponent(e, x, p, n);
+void emit_exp_nonpositive(Emitter& e, std::span<const Vec> x, std::span<const Vec> n,
+                          std::span<const Vec> p, const Vec& c) {
+  const auto with = [&](float value, auto instruction) {
+    e.load(c, e.constant(value));
+    for (std::size_t i = 0; i < x.size(); ++i) instruction(i);
+  };
+  with(math::exp_lowest, [&](std::size_t i) { e.vmaxps(x[i], c, x[i]); });
+  with(math::log2_e, [&](std::size_t i) {
+    e.vmulps(n[i], x[i], c);
+    e.round_to_nearest(n[i], n[i]);
+  });
+  with(-math::ln2_high, [&](std::size_t i) { e.vfmadd231ps(x[i], n[i], c); });
+  with(-math::ln2_low, [&](std::size_t i) { e.vfmadd231ps(x[i], n[i], c); });
+  constexpr auto& terms = math::exp_terms;
+  with(terms.back(), [&](std::size_t i) { e.vmovaps(p[i], c); });
+  for (std::size_t term = terms.size() - 1; term-- > 0;) {
+    with(terms[term], [&](std::size_t i) { e.vfmadd213ps(p[i], x[i], c); });
+  }
+  with(1.0F, [&](std::size_t i) {
+    e.vfmadd213ps(p[i], x[i], c);
+    emit_scale_exponent(e, x[i], p[i], n[i]);
+  });
 }
 
 void emit_activation(Emitter& e, Activation activation, const Vec& x, const Temporaries& t) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 
 #include "jit/emitter.h"
 #include "jit/gemm.h"
@@ -11,9 +12,11 @@ namespace bertq::jit {
 // Registers that an emitted sequence may overwrite.
 using Temporaries = std::array<Emitter::Vec, 4>;
 
-// x = exp(x) for x <= 0. Overwrites the first two temporaries.
-void emit_exp_nonpositive(Emitter& e, const Emitter::Vec& x, const Emitter::Vec& t0,
-                          const Emitter::Vec& t1);
+// x = exp(x) for x <= 0, of several registers at once: each constant is read once for all of them.
+// Overwrites as many of n and p, and c.
+void emit_exp_nonpositive(Emitter& e, std::span<const Emitter::Vec> x,
+                          std::span<const Emitter::Vec> n, std::span<const Emitter::Vec> p,
+                          const Emitter::Vec& c);
 
 // x = activation(x).
 void emit_activation(Emitter& e, Activation activation, const Emitter::Vec& x,
