@@ -8,6 +8,13 @@
 
 namespace bertq::tokenizer {
 
+bool is_present(const std::filesystem::path& file) {
+  std::error_code ignored;
+  // Of a link that leads nowhere the link is there.
+  const auto status = std::filesystem::symlink_status(file, ignored);
+  return status.type() != std::filesystem::file_type::not_found;
+}
+
 std::string read_file(const std::filesystem::path& file) {
   const auto refuse = [&](const std::string& why) {
     return TokenizerError(file.string() + ": " + why);

@@ -10,6 +10,10 @@ namespace bertq::tokenizer {
 
 constexpr std::size_t kMaxFileSize = std::size_t{64} << 20;
 
+// Whether there is something of that name, readable or not: what is there but cannot be read must
+// be complained of, not passed over. Never throws.
+bool is_present(const std::filesystem::path& file);
+
 // Throws TokenizerError naming the file.
 std::string read_file(const std::filesystem::path& file);
 

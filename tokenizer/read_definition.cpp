@@ -54,7 +54,7 @@ TokenizerConfig read_configs(const fs::path& folder, std::vector<std::string>& s
   TokenizerConfig config;
   for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
     const fs::path file = folder / name;
-    if (!fs::exists(file)) continue;
+    if (!is_present(file)) continue;
     TokenizerConfig read = parse_tokenizer_config(read_file(file), file.string());
     merge(config.statements, read.statements);
     if (!config.tokenizer_class) config.tokenizer_class = read.tokenizer_class;
@@ -64,7 +64,22 @@ TokenizerConfig read_configs(const fs::path& folder, std::vector<std::string>& s
               std::back_inserter(config.more_special_tokens));
     sources.push_back(file.string());
   }
+  const fs::path added = folder / "added_tokens.json";
+  if (is_present(added)) {
+    auto tokens = parse_added_tokens(read_file(added), added.string(), config);
+    // In front: of a token, "added_tokens_decoder" knows more.
+    config.added_tokens.insert(config.added_tokens.begin(), tokens.begin(), tokens.end());
+    sources.push_back(added.string());
+  }
   return config;
+}
+
+// tokenizer.json says which tokens were added; what else says it must give them the same ids.
+void require_same_ids(const Definition& definition, const TokenizerConfig& config) {
+  if (config.added_tokens.empty()) return;
+  IdCheck ids(definition.vocabulary, definition.added_tokens.size() + config.added_tokens.size());
+  for (const AddedToken& token : definition.added_tokens) ids.add(token.content, token.id, "");
+  for (const auto& [token, place] : config.added_tokens) ids.add(token.content, token.id, place);
 }
 
 // Without tokenizer.json the configuration says which tokens to take out of the text first.
@@ -84,6 +99,7 @@ Definition define(Vocabulary vocabulary, const TokenizerConfig& config) {
   }
   auto added = default_added_tokens(definition.vocabulary, names);
   for (const auto& [token, place] : config.added_tokens) {
+    // The later word on a token counts; it has the same id, as was checked.
     std::erase_if(added, [&](const AddedToken& other) { return other.content == token.content; });
     added.push_back(token);
   }
@@ -107,7 +123,7 @@ Definition read_definition_file(const fs::path& file) {
 
 Definition read_folder(const fs::path& folder, const Tokenizer::Overrides& overrides) {
   const fs::path json = folder / "tokenizer.json", text = folder / "vocab.txt";
-  const bool has_json = fs::exists(json), has_text = fs::exists(text);
+  const bool has_json = is_present(json), has_text = is_present(text);
   if (!has_json && !has_text) {
     throw TokenizerError(folder.string() + ": expected tokenizer.json or vocab.txt, got neither");
   }
@@ -119,6 +135,7 @@ Definition read_folder(const fs::path& folder, const Tokenizer::Overrides& overr
   if (has_json) {
     definition = parse_tokenizer_json(read_file(json), json.string());
     if (overrides.lower_case) definition.statements.lower_case.reset();
+    require_same_ids(definition, config);
     if (has_text) {
       require_same_ids(definition.vocabulary, parse_vocab_txt(read_file(text), text.string()));
       sources.insert(sources.begin(), text.string());

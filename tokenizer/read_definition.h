@@ -8,8 +8,8 @@
 
 namespace bertq::tokenizer {
 
-// tokenizer.json, or else vocab.txt, with tokenizer_config.json and special_tokens_map.json. Where
-// tokenizer.json and vocab.txt are both there, they must give the same ids. A lower-casing that the
+// tokenizer.json, or else vocab.txt, with tokenizer_config.json, special_tokens_map.json and
+// added_tokens.json. Whatever two files say of one thing must be the same. A lower-casing that the
 // user asks for settles a contradiction about it. Throws TokenizerError.
 Definition read_folder(const std::filesystem::path& folder, const Tokenizer::Overrides& overrides);
 

@@ -70,6 +70,30 @@ TokenizerConfig parse_tokenizer_config(std::string_view bytes, std::string_view 
   return config;
 }
 
+std::vector<Stated<AddedToken>> parse_added_tokens(std::string_view bytes, std::string_view file,
+                                                   const TokenizerConfig& config) {
+  const auto is_special = [&](const std::string& token) {
+    const auto& names = config.statements.names;
+    const auto& more = config.more_special_tokens;
+    return std::any_of(names.begin(), names.end(),
+                       [&](const auto& name) { return name && name->value == token; }) ||
+           std::any_of(more.begin(), more.end(),
+                       [&](const auto& name) { return name.value == token; });
+  };
+  const nlohmann::json document = parse_json(bytes, file);
+  const JsonValue root(document, std::string(file));
+  std::vector<Stated<AddedToken>> tokens;
+  for (const std::string& token : root.keys()) {
+    AddedToken added;
+    added.content = token;
+    added.id = static_cast<std::int32_t>(root.at(token).as_integer(0, Vocab::max_size - 1));
+    added.special = is_special(token);
+    added.normalized = !added.special;
+    tokens.push_back({std::move(added), std::string(file)});
+  }
+  return tokens;
+}
+
 void require_bert_tokenizer(const TokenizerConfig& config) {
   const auto& name = config.tokenizer_class;
   if (!name ||

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMaxId = Vocab::max_size - 1;
-constexpr std::int64_t kMaxCharacters = 1'000'000;
+constexpr std::int64_t kMaxCharacters = 10'000;
 
 std::int32_t read_id(const JsonValue& value) {
   return static_cast<std::int32_t>(value.as_integer(0, kMaxId));

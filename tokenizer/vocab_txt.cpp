@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "tokenizer/file.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/utf8.h"
 #include "tokenizer/vocab.h"
@@ -30,6 +31,10 @@ void drop_gaps_at_end(std::vector<Vocabulary::Token>& tokens) {
 }  // namespace
 
 Vocabulary parse_vocab_txt(std::string_view bytes, std::string_view file) {
+  if (bytes.size() > kMaxFileSize) {
+    throw TokenizerError(std::string(file) + ": expected at most " +
+                         std::to_string(kMaxFileSize >> 20) + " MiB, got more");
+  }
   Vocabulary vocabulary{std::string(bytes), {}, std::string(file)};
   const std::string_view text = vocabulary.text;
   const auto refuse = [&](const std::string& why) {

@@ -55,6 +55,33 @@ TEST_CASE("the configuration counts where there is only a vocabulary") {
   CHECK(lower.encode("A é").ids == std::vector<std::int32_t>{2, 1, 1, 3});
 }
 
+TEST_CASE("tokens that an older checkpoint added") {
+  const TemporaryFolder folder;
+  write_all(folder, {{"vocab.txt", kVocab},
+                     {"added_tokens.json", R"({"New": 8, "[X]": 7})"},
+                     {"special_tokens_map.json", R"({"additional_special_tokens": ["[X]"]})"}});
+  const auto tokenizer = Tokenizer::from_folder(folder.path(), {});
+  CHECK(tokenizer.encode("a NEW [X] [x]").ids == std::vector<std::int32_t>{2, 5, 8, 7, 1, 1, 1, 3});
+  CHECK(tokenizer.sources().size() == 3);
+}
+
+TEST_CASE("what is there but cannot be read is not passed over") {
+  const TemporaryFolder folder;
+  write_all(folder, {{"vocab.txt", kVocab}});
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "added_tokens.json"}) {
+    CAPTURE(name);
+    std::filesystem::create_symlink(name, folder / name);
+    CHECK_THROWS_WITH_AS(Tokenizer::from_folder(folder.path(), {}),
+                         doctest::Contains((folder / name).c_str()), TokenizerError);
+    std::filesystem::remove(folder / name);
+    std::filesystem::create_directory(folder / name);
+    CHECK_THROWS_WITH_AS(Tokenizer::from_folder(folder.path(), {}),
+                         doctest::Contains((folder / name).c_str()), TokenizerError);
+    std::filesystem::remove(folder / name);
+  }
+  CHECK_NOTHROW(Tokenizer::from_folder(folder.path(), {}));
+}
+
 TEST_CASE("one file is told apart by content") {
   const TemporaryFolder folder;
   write_all(folder, {{"one", kJson}, {"two", kVocab}, {"three", "{\n" + kVocab}});
@@ -146,6 +173,12 @@ const std::vector<BadFolder> kBadFolders = {
      "@/tokenizer_config.json: added_tokens_decoder: expected \"new\" to have an id of its own, "
      "not "
      "that of \"[SEP]\", got 3"},
+    {"an added token with another id in tokenizer.json",
+     {{"tokenizer.json", kJson}, {"added_tokens.json", R"({"[SEP]": 9})"}},
+     "@/added_tokens.json: expected \"[SEP]\" to have the id 3, got 9"},
+    {"an added token whose id is none",
+     {{"vocab.txt", kVocab}, {"added_tokens.json", R"({"new": -1})"}},
+     "@/added_tokens.json: new: expected an integer from 0 to 4194303, got -1"},
     {"an additional special token that is not there",
      {{"vocab.txt", kVocab},
       {"special_tokens_map.json", R"({"additional_special_tokens": ["new"]})"}},

@@ -79,7 +79,7 @@ TEST_CASE("what is not BERT's tokenizer is refused by name") {
        "t.json: post_processor.pair: expected [CLS] A [SEP] of type 0, B [SEP] of type 1, got an "
        "array"},
       {"no limit", "\"max_input_chars_per_word\": 100", "\"max_input_chars_per_word\": 0",
-       "t.json: model.max_input_chars_per_word: expected an integer from 1 to 1000000, got 0"},
+       "t.json: model.max_input_chars_per_word: expected an integer from 1 to 10000, got 0"},
       {"no unknown token", "\"unk_token\": \"[UNK]\"", "\"unk_token\": null",
        "t.json: model: expected \"unk_token\", got none"},
       {"a negative id", "\"a\": 5", "\"a\": -5",
