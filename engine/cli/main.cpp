@@ -31,7 +31,12 @@ void install_signals() {
   ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write()
   struct sigaction action {};
   action.sa_handler = end_on_signal;
-  for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    struct sigaction old {};
+    ::sigaction(signal, nullptr, &old);
+    // A shell has background jobs ignore Ctrl-C; so they should.
+    if (old.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
+  }
 }
 
 // Notes are for people: without BERTQ_LOG, a script sees nothing but an error.

@@ -31,8 +31,8 @@ constexpr std::string_view doctor_examples[] = {
     "BERTQ_ISA=reference bertq doctor --format json",
 };
 constexpr std::string_view bench_examples[] = {
-    "bertq bench --shapes 1x128 --threads 1",
-    "bertq bench --shapes 1x128 --precision fp32 --seconds 1 --format md",
+    "bertq bench --shapes 1x128 --threads 1 --seconds 1",
+    "bertq bench --shapes 1x16,8x16 --precision fp32 --seconds 1 --format md",
 };
 
 constexpr Verb verbs[] = {
