@@ -40,20 +40,6 @@ const T* place_vector(GuardedBuffer& buffer, const std::vector<T>& values, std::
 
 }  // namespace
 
-std::vector<std::int32_t> integer_sums(const GemmProblem& problem) {
-  std::vector<std::int32_t> sums(problem.m * problem.n);
-  for (std::size_t m = 0; m < problem.m; ++m) {
-    const std::int16_t* a = &problem.a_int[m * problem.k];
-    for (std::size_t n = 0; n < problem.n; ++n) {
-      const std::int16_t* b = &problem.b_int[n * problem.k];
-      std::int32_t sum = 0;
-      for (std::size_t k = 0; k < problem.k; ++k) sum += std::int32_t{a[k]} * b[k];
-      sums[m * problem.n + n] = sum;
-    }
-  }
-  return sums;
-}
-
 GemmArena::GemmArena(std::size_t max_m, std::size_t max_n, std::size_t max_k)
     : a_(std::max(jit::tiles_bytes(max_m, max_k), 4 * f32_count(max_m, max_k))),
       b_(4 * jit::padded_columns(max_n) * jit::padded_depth(max_k)),

@@ -31,9 +31,6 @@ struct GemmProblem {
 // What a kernel left in C, without the padding: [m][n]. u8 outputs are small floats here.
 using Elements = std::vector<float>;
 
-// The exact sums over k: [m][n].
-std::vector<std::int32_t> integer_sums(const GemmProblem& problem);
-
 // How the operands lie in memory.
 struct Placement {
   Edge edge = Edge::end;            // the forbidden page is behind the operands, or before

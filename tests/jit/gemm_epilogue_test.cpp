@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <numbers>
 #include <string>
 #include <vector>
 
 #include "gemm_arena.h"
+#include "gemm_comparison.h"
 #include "paths.h"
 #include "support/random.h"
 
@@ -160,9 +160,7 @@ TEST_CASE("every epilogue is right in `reference`, and the same bits everywhere"
   const Paths paths;
   Random random(40);
   GemmArena arena(37, 96, 130);
-  std::size_t runs = 0;
-  std::size_t wrong_runs = 0;
-  std::string first_wrong;
+  GemmComparison comparison;
   const std::vector<GemmSpec> specs = all_specs();
   CHECK(specs.size() == 320);
   for (std::size_t s = 0; s < specs.size(); ++s) {
@@ -180,21 +178,10 @@ TEST_CASE("every epilogue is right in `reference`, and the same bits everywhere"
       CHECK_MESSAGE(worst <= 1.0, specs[s].name(), " shape ", i, ": error ", worst,
                     " times what is allowed");
       CHECK_MESSAGE(arena.damage().empty(), specs[s].name(), " shape ", i, ": ", arena.damage());
-      for (const Path& path : paths.generated()) {
-        arena.clear_c();
-        arena.run(jit::Kernels::of(path.isa));
-        ++runs;
-        std::string wrong = difference(p, arena.elements(), expected);
-        if (wrong.empty()) wrong = arena.damage();
-        if (!wrong.empty() && wrong_runs++ == 0) {
-          first_wrong =
-              name_of(path) + " " + specs[s].name() + " shape " + std::to_string(i) + ": " + wrong;
-        }
-      }
+      comparison.run(arena, p, expected, specs[s].name(), paths.generated());
     }
   }
-  std::printf("epilogues: %zu specs, %zu runs of generated kernels\n", specs.size(), runs);
-  CHECK_MESSAGE(wrong_runs == 0, wrong_runs, " runs are wrong; the first: ", first_wrong);
+  comparison.report("all epilogues", paths.generated());
 }
 
 TEST_CASE("a product says which kernel it is") {

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <string>
 #include <vector>
 
 #include "gemm_arena.h"
+#include "gemm_comparison.h"
 #include "paths.h"
 #include "support/random.h"
 
@@ -67,8 +67,7 @@ TEST_CASE("FP32 products are within the bound, and the same bits everywhere") {
   p.spec = plain_f32;
   double worst = 0.0;
   std::size_t cases = 0;
-  std::size_t wrong_cases = 0;
-  std::string first_wrong;
+  GemmComparison comparison;
 #ifdef __OPTIMIZE__
   constexpr std::size_t step = 1;
 #else
@@ -84,27 +83,22 @@ TEST_CASE("FP32 products are within the bound, and the same bits everywhere") {
     arena.run(jit::Kernels::of(jit::Isa::reference));
     const Elements expected = arena.elements();
     worst = std::max(worst, worst_of_bound(p, expected));
+    std::vector<Path> now;
     for (const Path& path : paths.generated()) {
-      if (path.emulated && index % 16 != 0) continue;
-      arena.clear_c();
-      arena.run(jit::Kernels::of(path.isa));
-      std::string wrong = difference(p, arena.elements(), expected);
-      if (wrong.empty()) wrong = arena.damage();
-      if (!wrong.empty() && wrong_cases++ == 0) {
-        first_wrong = name_of(path) + " " + std::to_string(p.m) + "x" + std::to_string(p.n) + "x" +
-                      std::to_string(p.k) + ": " + wrong;
-      }
+      if (!path.emulated || index % 16 == 0) now.push_back(path);
     }
+    comparison.run(arena, p, expected, "", now);
   }
   std::printf("FP32 products: %zu shapes, worst error %.3f of the bound\n", cases, worst);
   CHECK(worst <= 1.0);
-  CHECK_MESSAGE(wrong_cases == 0, wrong_cases, " cases are wrong; the first: ", first_wrong);
+  comparison.report("FP32 products, m, n in 1..65, k in 1..130", paths.generated());
 }
 
 TEST_CASE("FP32 products of BERT's own shapes have the same bits everywhere") {
   const Paths paths;
   Random random(31);
   GemmArena arena(33, 1537, 3072);
+  GemmComparison comparison;
   // m x n x k
   const std::vector<std::array<std::size_t, 3>> shapes = {
       {1, 768, 768}, {33, 385, 384}, {5, 1537, 383}, {16, 313, 1200}, {2, 767, 3072}, {7, 2, 768}};
@@ -119,13 +113,9 @@ TEST_CASE("FP32 products of BERT's own shapes have the same bits everywhere") {
     arena.run(jit::Kernels::of(jit::Isa::reference));
     const Elements expected = arena.elements();
     CHECK(worst_of_bound(p, expected) <= 1.0);
-    for (const Path& path : paths.generated()) {
-      arena.clear_c();
-      arena.run(jit::Kernels::of(path.isa));
-      const std::string wrong = difference(p, arena.elements(), expected);
-      CHECK_MESSAGE(wrong.empty(), name_of(path), " ", m, "x", n, "x", k, ": ", wrong);
-    }
+    comparison.run(arena, p, expected, "", paths.generated());
   }
+  comparison.report("FP32 products, BERT's shapes", paths.generated());
 }
 
 TEST_CASE("a row does not know its neighbours") {

@@ -6,13 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "gemm_arena.h"
+#include "gemm_comparison.h"
+#include "integer_products.h"
 #include "paths.h"
 #include "support/random.h"
 
@@ -20,128 +19,6 @@ namespace bertq::testing {
 namespace {
 
 const jit::GemmSpec raw_sums = {.operands = jit::Operands::u8s8};
-
-enum class Fill { random, lowest, highest, alternating, one_hot, zero_point_only, count };
-
-// A million random values from `lowest` to `lowest` + 255.
-std::vector<std::int16_t> random_supply(std::uint64_t seed, int lowest) {
-  std::vector<std::int16_t> values(1U << 20U);
-  Random random(seed);
-  for (auto& value : values)
-    value = static_cast<std::int16_t>(static_cast<int>(random.below(256)) + lowest);
-  return values;
-}
-
-// The operands of one product. `variant` makes problems of the same fill differ.
-void fill_operands(GemmProblem& p, Fill fill, std::size_t variant) {
-  // Random numbers are the dearest part of a small case: all are cut from one supply.
-  static const std::vector<std::int16_t> a_supply = random_supply(20, 0);
-  static const std::vector<std::int16_t> b_supply = random_supply(21, -128);
-  p.a_int.resize(p.m * p.k);
-  p.b_int.resize(p.n * p.k);
-  const auto cut = [&](const std::vector<std::int16_t>& supply, std::vector<std::int16_t>& to) {
-    const std::size_t from = variant * 977 % (supply.size() / 2);
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = supply[(from + i) % supply.size()];
-  };
-  const auto fill_all = [](std::vector<std::int16_t>& values, std::int16_t value) {
-    std::fill(values.begin(), values.end(), value);
-  };
-  switch (fill) {
-    case Fill::random:
-    case Fill::count:
-      cut(a_supply, p.a_int);
-      cut(b_supply, p.b_int);
-      break;
-    case Fill::lowest:
-      fill_all(p.a_int, 255);
-      fill_all(p.b_int, -128);
-      break;
-    case Fill::highest:
-      fill_all(p.a_int, 255);
-      fill_all(p.b_int, 127);
-      break;
-    case Fill::alternating:
-      for (std::size_t i = 0; i < p.a_int.size(); ++i)
-        p.a_int[i] = (i / p.k + i % p.k + variant) % 2 == 0 ? 255 : 0;
-      for (std::size_t i = 0; i < p.b_int.size(); ++i)
-        p.b_int[i] = (i / p.k + i % p.k) % 2 == 0 ? -128 : 127;
-      break;
-    case Fill::one_hot:  // row m of C is column k of B: a transposed or shifted index shows
-      fill_all(p.a_int, 0);
-      for (std::size_t m = 0; m < p.m; ++m) p.a_int[m * p.k + (m * 7 + variant) % p.k] = 1;
-      cut(b_supply, p.b_int);
-      break;
-    case Fill::zero_point_only:  // all activations are zero
-      fill_all(p.a_int, 128);
-      cut(b_supply, p.b_int);
-      break;
-  }
-}
-
-void fill_compensation(GemmProblem& p, std::int32_t zero_point) {
-  p.compensation.assign(p.n, 0);
-  if (zero_point == 0) return;
-  for (std::size_t n = 0; n < p.n; ++n) {
-    std::int32_t sum = 0;
-    for (std::size_t k = 0; k < p.k; ++k) sum += p.b_int[n * p.k + k];
-    p.compensation[n] = zero_point * sum;
-  }
-}
-
-// What the kernel must leave in C.
-Elements expected_sums(const GemmProblem& p) {
-  const std::vector<std::int32_t> sums = integer_sums(p);
-  Elements expected(sums.size());
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    const std::int32_t difference = sums[i] - p.compensation[i % p.n];
-    if (std::abs(difference) >= 1 << 24) throw std::logic_error("a sum that float cannot show");
-    expected[i] = static_cast<float>(difference);
-  }
-  return expected;
-}
-
-// Runs one placed problem on each path and collects what is wrong.
-class Comparison {
- public:
-  explicit Comparison(std::vector<Path> paths) : paths_(std::move(paths)) {}
-
-  void run(GemmArena& arena, const GemmProblem& problem, const Elements& expected,
-           const std::string& label, const std::vector<Path>& paths) {
-    bool first = true;
-    for (const Path& path : paths) {
-      if (!first) arena.clear_c();
-      first = false;
-      arena.run(jit::Kernels::of(path.isa));
-      ++cases_[path.isa];
-      std::string wrong = difference(problem, arena.elements(), expected);
-      if (wrong.empty()) wrong = arena.damage();
-      if (!wrong.empty() && wrong_cases_++ == 0) {
-        first_wrong_ = name_of(path) + " " + std::to_string(problem.m) + "x" +
-                       std::to_string(problem.n) + "x" + std::to_string(problem.k) + " " + label +
-                       ": " + wrong;
-      }
-    }
-  }
-  void run(GemmArena& arena, const GemmProblem& problem, const Elements& expected,
-           const std::string& label) {
-    run(arena, problem, expected, label, paths_);
-  }
-  void report(const char* what) const {
-    for (const Path& path : paths_) {
-      const auto found = cases_.find(path.isa);
-      std::printf("%s: %s %zu cases\n", what, name_of(path).c_str(),
-                  found == cases_.end() ? std::size_t{0} : found->second);
-    }
-    CHECK_MESSAGE(wrong_cases_ == 0, wrong_cases_, " cases are wrong; the first: ", first_wrong_);
-  }
-  const std::vector<Path>& paths() const { return paths_; }
-
- private:
-  std::vector<Path> paths_;
-  std::map<jit::Isa, std::size_t> cases_;
-  std::size_t wrong_cases_ = 0;
-  std::string first_wrong_;
-};
 
 std::string label_of(Fill fill, Edge edge) {
   return "fill " + std::to_string(static_cast<int>(fill)) +
@@ -189,22 +66,23 @@ TEST_CASE("the small shapes cover all pairs of m, n and k") {
 
 TEST_CASE("integer products of small shapes are exact") {
   const Paths paths;
-  Comparison comparison(paths.all());
+  GemmComparison comparison;
   GemmArena arena(last_mn, last_mn, last_k);
   GemmProblem p;
   p.spec = raw_sums;
   std::size_t index = 0;
+  const std::vector<Path> all = paths.all();
   std::vector<Path> now;
   for (std::size_t round = 0; round < rounds; ++round) {
     for (p.m = 1; p.m <= last_mn; ++p.m) {
       for (p.n = 1; p.n <= last_mn; ++p.n, ++index) {
         now.clear();
-        for (const Path& path : comparison.paths()) {
+        for (const Path& path : all) {
           if (index % stride_of(path) == 0) now.push_back(path);
         }
         if (now.empty()) continue;
         p.k = depth_of(p.m, p.n, round);
-        const auto fill = static_cast<Fill>((round + p.m) % static_cast<std::size_t>(Fill::count));
+        const auto fill = static_cast<Fill>((round + p.m) % fill_count);
         fill_operands(p, fill, index);
         const bool compensated = fill == Fill::zero_point_only || (p.n + round) % 2 == 0;
         fill_compensation(p, compensated ? 128 : 0);
@@ -215,12 +93,12 @@ TEST_CASE("integer products of small shapes are exact") {
       }
     }
   }
-  comparison.report("integer products, m, n in 1..65, k in 1..130");
+  comparison.report("integer products, m, n in 1..65, k in 1..130", paths.all());
 }
 
 TEST_CASE("integer products of BERT's own shapes, one more and one less, are exact") {
   const Paths paths;
-  Comparison comparison(paths.all());
+  GemmComparison comparison;
   // n x k of tiny, MiniLM, hidden 312 with heads of 26, and BERT-base.
   const std::vector<std::array<std::size_t, 2>> shapes = {
       {128, 128},  {384, 384},  {1536, 384}, {384, 1536}, {312, 312},
@@ -239,19 +117,19 @@ TEST_CASE("integer products of BERT's own shapes, one more and one less, are exa
       const Edge edge = variant % 2 == 0 ? Edge::end : Edge::start;
       arena.place(p, {.edge = edge});
       std::vector<Path> now;
-      for (const Path& path : comparison.paths()) {
+      for (const Path& path : paths.all()) {
         const bool slow = path.emulated || path.isa == jit::Isa::reference;
         if (!slow || around == 4 || p.n * p.k < 200'000) now.push_back(path);
       }
       comparison.run(arena, p, expected_sums(p), label_of(Fill::random, edge), now);
     }
   }
-  comparison.report("integer products, BERT's shapes");
+  comparison.report("integer products, BERT's shapes", paths.all());
 }
 
 TEST_CASE("integer products are exact to the depth at which int32 ends") {
   const Paths paths;
-  Comparison comparison(paths.all());
+  GemmComparison comparison;
   GemmArena arena(17, 17, 65'793);
   GemmProblem p;
   p.spec = raw_sums;
@@ -277,10 +155,11 @@ TEST_CASE("integer products are exact to the depth at which int32 ends") {
         return rounded;
       }();
       arena.place(p, {});
-      comparison.run(arena, p, expected, "fill " + std::to_string(static_cast<int>(fill)));
+      comparison.run(arena, p, expected, "fill " + std::to_string(static_cast<int>(fill)),
+                     paths.all());
     }
   }
-  comparison.report("integer products, deep");
+  comparison.report("integer products, deep", paths.all());
 }
 
 TEST_CASE("any division into blocks gives the whole") {
