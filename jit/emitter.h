@@ -26,6 +26,10 @@ constexpr bool has_zmm(Isa isa) {
   return isa == Isa::avx512 || isa == Isa::avx512_vnni || isa == Isa::amx;
 }
 
+// The bits of an f32.
+inline constexpr std::uint32_t sign_bits = 0x80000000U;
+inline constexpr std::uint32_t magnitude_bits = 0x7fffffffU;
+
 class Emitter : public Xbyak::CodeGenerator {
  public:
   using Vec = Xbyak::Xmm;  // a Ymm or a Zmm: xbyak keeps the kind in the base class

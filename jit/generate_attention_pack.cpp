@@ -9,7 +9,6 @@
 namespace bertq::jit {
 namespace {
 
-constexpr std::uint32_t magnitude_bits = 0x7fffffffU;
 constexpr int block = static_cast<int>(depth_group);                // rows that are packed together
 constexpr int group_bytes = static_cast<int>(lanes * depth_group);  // 16 columns of packed B
 

@@ -8,11 +8,9 @@
 namespace bertq::jit {
 namespace {
 
-constexpr std::uint32_t magnitude_bits = 0x7fffffffU;
-
 class Quantize : public TileEmitter {
  protected:
-  explicit Quantize(Isa isa) : TileEmitter(isa), inverse_(take()), zero_point_(take()) {}
+  Quantize(Isa isa, Offset offset) : TileEmitter(isa, offset), inverse_(take()) {}
 
   void begin_quantize() {
     begin({offsetof(QuantizeArgs, x), offsetof(QuantizeArgs, ld), offsetof(QuantizeArgs, rows),
@@ -34,7 +32,6 @@ class Quantize : public TileEmitter {
           before_rounding(q);
           vcvtps2dq(q, q);
           if (stretch.partial) clear_padding(q, half);  // the padding becomes the zero point
-          vpaddd(q, q, zero_point_);
           after_rounding(q);
         }
       }
@@ -45,17 +42,16 @@ class Quantize : public TileEmitter {
   virtual void before_rounding(const Vec&) {}
   virtual void after_rounding(const Vec&) {}
 
-  const Vec inverse_, zero_point_;
+  const Vec inverse_;
 };
 
 class QuantizeDynamic : public Quantize {
  public:
   explicit QuantizeDynamic(Isa isa)
-      : Quantize(isa), magnitude_bits_(take()), scale_(take()), padding_(take()) {}
+      : Quantize(isa, Offset::add_128), magnitude_bits_(take()), scale_(take()), padding_(take()) {}
 
   CodeBlock generate() {
     begin_quantize();
-    load(zero_point_, constant_bits(128));
     load(padding_, constant_bits(0x80808080U));
     load(magnitude_bits_, constant_bits(magnitude_bits));
     for_each_tile_row([&] {
@@ -104,7 +100,11 @@ class QuantizeDynamic : public Quantize {
 class QuantizeStatic : public Quantize {
  public:
   explicit QuantizeStatic(Isa isa)
-      : Quantize(isa), lowest_(take()), highest_(take()), padding_(take()) {}
+      : Quantize(isa, Offset::none),
+        zero_point_(take()),
+        lowest_(take()),
+        highest_(take()),
+        padding_(take()) {}
 
   CodeBlock generate() {
     begin_quantize();
@@ -130,9 +130,12 @@ class QuantizeStatic : public Quantize {
   }
   // NaN has become INT_MIN + zero point, which the instructions that narrow would saturate: its
   // low byte is what plain C++ stores.
-  void after_rounding(const Vec& q) override { vandps(q, q, constant_bits(0xffU)); }
+  void after_rounding(const Vec& q) override {
+    vpaddd(q, q, zero_point_);
+    vandps(q, q, constant_bits(0xffU));
+  }
 
-  const Vec lowest_, highest_, padding_;
+  const Vec zero_point_, lowest_, highest_, padding_;
 };
 
 }  // namespace

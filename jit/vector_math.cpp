@@ -7,9 +7,6 @@ namespace {
 
 using Vec = Emitter::Vec;
 
-constexpr std::uint32_t sign_bits = 0x80000000U;
-constexpr std::uint32_t magnitude_bits = 0x7fffffffU;
-
 // x = p * 2^n by adding n to the exponent. Overwrites n.
 void emit_scale_exponent(Emitter& e, const Vec& x, const Vec& p, const Vec& n) {
   e.vcvtps2dq(n, n);
