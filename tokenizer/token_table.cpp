@@ -25,8 +25,24 @@ std::uint64_t hash_of(std::string_view token) {
   return hash;
 }
 
-constexpr std::uint32_t tag_of(std::uint64_t hash) {
-  return static_cast<std::uint32_t>(hash >> 8);
+constexpr std::size_t kHead = sizeof(std::uint64_t);
+
+// The first eight bytes, zeros behind a shorter text.
+std::uint64_t head_of(std::string_view text) {
+  std::uint64_t head = 0;
+  if (text.size() >= kHead) {
+    std::memcpy(&head, text.data(), kHead);
+  } else {
+    for (std::size_t i = text.size(); i-- > 0;) {
+      head = head << 8 | static_cast<unsigned char>(text[i]);
+    }
+  }
+  return head;
+}
+
+// Of a text's head, that of its first `length` bytes.
+constexpr std::uint64_t shorten_head(std::uint64_t head, std::size_t length) {
+  return length >= kHead ? head : head & ((std::uint64_t{1} << 8 * length) - 1);
 }
 
 }  // namespace
@@ -37,13 +53,15 @@ TokenTable::TokenTable(std::size_t count) {
   shift_ = 64 - std::countr_zero(slots);
 }
 
-std::size_t TokenTable::find_slot(std::string_view token, std::uint64_t hash) const {
+std::size_t TokenTable::find_slot(std::string_view token, std::uint64_t head,
+                                  std::uint64_t hash) const {
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = hash >> shift_;; at = (at + 1) & mask) {
     const Slot& slot = slots_[at];
     if (slot.length == 0) return at;
-    if (slot.tag == tag_of(hash) && slot.length == token.size() &&
-        std::memcmp(bytes_.data() + slot.offset, token.data(), token.size()) == 0) {
+    if (slot.head != head || slot.length != token.size()) continue;
+    if (token.size() <= kHead) return at;
+    if (std::memcmp(tails_.data() + slot.tail, token.data() + kHead, token.size() - kHead) == 0) {
       return at;
     }
   }
@@ -52,27 +70,29 @@ std::size_t TokenTable::find_slot(std::string_view token, std::uint64_t hash) co
 void TokenTable::insert(std::string_view token, std::int32_t id) {
   if (token.empty()) return;
   const std::uint64_t hash = hash_of(token);
-  const std::size_t at = find_slot(token, hash);
+  const std::uint64_t head = head_of(token);
+  const std::size_t at = find_slot(token, head, hash);
   Slot& slot = slots_[at];
   if (slot.length == 0) {
     if (((at - (hash >> shift_)) & (slots_.size() - 1)) > kMaxProbes) {
       throw TokenizerError("vocabulary: more than " + std::to_string(kMaxProbes) +
                            " tokens share a hash; this file is made to be slow");
     }
-    slot = {tag_of(hash), static_cast<std::uint32_t>(bytes_.size()),
-            static_cast<std::uint32_t>(token.size()), id};
-    bytes_ += token;
+    slot.head = head;
+    slot.length = token.size() & 0x7FF;
+    slot.tail = tails_.size() & 0x7FFFFFFF;
+    if (token.size() > kHead) tails_ += token.substr(kHead);
     ++size_;
     longest_ = std::max(longest_, token.size());
   }
-  slot.id = id;
+  slot.id = static_cast<std::uint32_t>(id) & 0x3FFFFF;
 }
 
 std::optional<std::int32_t> TokenTable::find(std::string_view token) const {
   if (token.empty() || token.size() > longest_) return std::nullopt;
-  const Slot& slot = slots_[find_slot(token, hash_of(token))];
+  const Slot& slot = slots_[find_slot(token, head_of(token), hash_of(token))];
   if (slot.length == 0) return std::nullopt;
-  return slot.id;
+  return static_cast<std::int32_t>(slot.id);
 }
 
 TokenTable::Match TokenTable::longest_prefix(std::string_view text) const {
@@ -80,9 +100,13 @@ TokenTable::Match TokenTable::longest_prefix(std::string_view text) const {
   const std::size_t longest = std::min(text.size(), longest_);
   std::uint64_t hash = kSeed;
   for (std::size_t i = 0; i < longest; ++i) hashes[i] = hash = extend(hash, text[i]);
+  const std::uint64_t head = head_of(text.substr(0, longest));
   for (std::size_t length = longest; length > 0; --length) {
-    const Slot& slot = slots_[find_slot(text.substr(0, length), hashes[length - 1])];
-    if (slot.length != 0) return {slot.id, slot.length};
+    const Slot& slot =
+        slots_[find_slot(text.substr(0, length), shorten_head(head, length), hashes[length - 1])];
+    if (slot.length != 0) {
+      return {static_cast<std::int32_t>(slot.id), static_cast<std::uint32_t>(length)};
+    }
   }
   return {};
 }
