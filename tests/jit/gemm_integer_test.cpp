@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gemm_arena.h"
@@ -213,6 +214,34 @@ TEST_CASE("any division into blocks gives the whole") {
       REQUIRE_MESSAGE(wrong.empty(), wrong);
       REQUIRE_MESSAGE(arena.damage().empty(), arena.damage());
     }
+  }
+}
+
+TEST_CASE("several threads compute blocks of one product") {
+  const Paths paths;
+  GemmProblem p;
+  p.spec = raw_sums;
+  p.m = 150;
+  p.n = 90;
+  p.k = 100;
+  fill_operands(p, Fill::random, 1);
+  fill_compensation(p, 128);
+  const Elements expected = expected_sums(p);
+  GemmArena arena(p.m, p.n, p.k);
+  for (const Path& path : paths.all()) {
+    arena.place(p, {});
+    const jit::Gemm& gemm = jit::Kernels::of(path.isa).gemm(p.spec);
+    std::vector<std::thread> threads;
+    for (const std::size_t first : {0U, 32U, 64U, 96U, 128U}) {
+      threads.emplace_back([&, first] {
+        const jit::ThreadScope scope(path.isa);
+        for (std::size_t n = 0; n < p.n; n += 48)
+          gemm.run(arena.args(), {first, std::min(p.m, first + 32)}, {n, std::min(p.n, n + 48)});
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const std::string wrong = difference(p, arena.elements(), expected);
+    CHECK_MESSAGE(wrong.empty(), name_of(path), ": ", wrong);
   }
 }
 
