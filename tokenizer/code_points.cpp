@@ -5,99 +5,21 @@
 #include <unicode/utf16.h>
 
 #include <algorithm>
-#include <optional>
-#include <span>
 #include <stdexcept>
+
+#include "tokenizer/frozen_unicode.h"
 
 namespace bertq::tokenizer {
 namespace {
 
-struct Version {
-  std::uint8_t major, minor;
-};
-
-struct Range {
-  char32_t first, last;
-};
-
-struct Exception {
-  char32_t code_point;
-  UCharCategory category;
-};
-
-// Which Unicode a profile's original knows, measured over all code points.
-struct Frozen {
-  Version categories, decompositions, combining_classes, lower_case;
-  std::uint32_t control_categories;
-  std::span<const Exception> exceptions;  // categories that Unicode has changed since
-  std::span<const Range> ideographs;
-};
+constexpr char32_t kCapitalIWithDot = 0x130;
 
 constexpr std::uint32_t bit(UCharCategory category) {
   return std::uint32_t{1} << category;
 }
 
-// unicode_categories 0.1.1 has Unicode 8.0; these were changed later.
-constexpr Exception kHfExceptions[] = {
-    {0x166D, U_OTHER_PUNCTUATION},      {0x1734, U_NON_SPACING_MARK},
-    {0x1885, U_OTHER_LETTER},           {0x1886, U_OTHER_LETTER},
-    {0xA9BD, U_COMBINING_SPACING_MARK}, {0x111C9, U_OTHER_PUNCTUATION},
-};
-
-constexpr Range kGoogleIdeographs[] = {
-    {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},   {0x20000, 0x2A6DF},
-    {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F}, {0x2B820, 0x2CEAF}, {0x2F800, 0x2FA1F},
-};
-
-// As google's, but extension E begins at 2B920 instead of 2B820.
-constexpr Range kHfIdeographs[] = {
-    {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},   {0x20000, 0x2A6DF},
-    {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F},
-};
-
-// Categories: unicode_categories. Decompositions: unicode-normalization-alignments. Lower case:
-// Rust's standard library.
-constexpr Frozen kHf = {{8, 0},
-                        {9, 0},
-                        {9, 0},
-                        {17, 0},
-                        bit(U_CONTROL_CHAR) | bit(U_FORMAT_CHAR) | bit(U_PRIVATE_USE_CHAR),
-                        kHfExceptions,
-                        kHfIdeographs};
-
-// tokenization.py takes all from Python's unicodedata; Debian 12's Python 3.11 has Unicode 14.
-constexpr Frozen kGoogle = {
-    {14, 0}, {14, 0},          {14, 0}, {14, 0}, bit(U_CONTROL_CHAR) | bit(U_FORMAT_CHAR),
-    {},      kGoogleIdeographs};
-
-const Frozen& frozen(Profile profile) {
-  return profile == Profile::hf ? kHf : kGoogle;
-}
-
-// Case pairs of Unicode 16 and 17, which Rust has and ICU 72 does not.
-struct CasePairs {
-  char32_t first, last;
-  std::int32_t to_lower;
-};
-constexpr CasePairs kYoungCasePairs[] = {
-    {0x1C89, 0x1C89, 1},      {0xA7CB, 0xA7CB, 0x264 - 0xA7CB},
-    {0xA7CC, 0xA7CC, 1},      {0xA7CE, 0xA7CE, 1},
-    {0xA7D2, 0xA7D2, 1},      {0xA7D4, 0xA7D4, 1},
-    {0xA7DA, 0xA7DA, 1},      {0xA7DC, 0xA7DC, 0x19B - 0xA7DC},
-    {0x10D50, 0x10D65, 0x20}, {0x16EA0, 0x16EB8, 0x1B},
-};
-
-constexpr char32_t kCapitalIWithDot = 0x130;
-
 UChar32 icu(char32_t code_point) {
   return static_cast<UChar32>(code_point);
-}
-
-bool assigned_in(Version version, char32_t code_point) {
-  UVersionInfo age;
-  u_charAge(icu(code_point), age);
-  if (age[0] == 0) return false;
-  return age[0] < version.major || (age[0] == version.major && age[1] <= version.minor);
 }
 
 bool is_ascii_symbol(char32_t c) {
@@ -120,7 +42,8 @@ bool decomposes(char32_t code_point) {
   return unorm2_getDecomposition(&nfd(), icu(code_point), nullptr, 0, &status) >= 0;
 }
 
-std::uint8_t category_classes(const Frozen& tables, std::uint32_t category, char32_t code_point) {
+std::uint8_t category_classes(const FrozenUnicode& tables, std::uint32_t category,
+                              char32_t code_point) {
   std::uint8_t classes = 0;
   if (category & tables.control_categories) classes |= kControl;
   if (category & U_GC_P_MASK) classes |= kPunctuation;
@@ -131,7 +54,7 @@ std::uint8_t category_classes(const Frozen& tables, std::uint32_t category, char
 
 // The whole class of one code point. Cold: it asks ICU many things.
 std::uint8_t classes_of(Profile profile, char32_t code_point, UCharCategory category) {
-  const Frozen& tables = frozen(profile);
+  const FrozenUnicode& tables = frozen_unicode(profile);
   std::uint8_t classes = 0;
   if (category == U_PRIVATE_USE_CHAR || assigned_in(tables.categories, code_point)) {
     classes |= category_classes(tables, bit(category), code_point);
@@ -154,14 +77,12 @@ std::uint8_t classes_of(Profile profile, char32_t code_point, UCharCategory cate
 
 LowerCase lower_case(Profile profile, char32_t code_point) {
   if (code_point == kCapitalIWithDot) return {{'i', 0x307}, 2};
-  if (profile == Profile::hf) {
-    for (const CasePairs& pairs : kYoungCasePairs) {
-      if (code_point < pairs.first || code_point > pairs.last) continue;
-      return {{static_cast<char32_t>(icu(code_point) + pairs.to_lower), 0}, 1};
-    }
+  for (const CasePairs& pairs : frozen_unicode(profile).young_case_pairs) {
+    if (code_point < pairs.first || code_point > pairs.last) continue;
+    return {{static_cast<char32_t>(icu(code_point) + pairs.to_lower), 0}, 1};
   }
   const auto lower = static_cast<char32_t>(u_tolower(icu(code_point)));
-  if (lower == code_point || !assigned_in(frozen(profile).lower_case, code_point)) {
+  if (lower == code_point || !assigned_in(frozen_unicode(profile).lower_case, code_point)) {
     return {{code_point, 0}, 1};
   }
   return {{lower, 0}, 1};
@@ -188,12 +109,12 @@ std::uint8_t combining_class(char32_t code_point) {
 
 bool is_case_ignorable(Profile profile, char32_t code_point) {
   return u_hasBinaryProperty(icu(code_point), UCHAR_CASE_IGNORABLE) &&
-         assigned_in(frozen(profile).categories, code_point);
+         assigned_in(frozen_unicode(profile).categories, code_point);
 }
 
 bool is_cased(Profile profile, char32_t code_point) {
   return u_hasBinaryProperty(icu(code_point), UCHAR_CASED) &&
-         assigned_in(frozen(profile).categories, code_point);
+         assigned_in(frozen_unicode(profile).categories, code_point);
 }
 
 CodePoints::CodePoints(Profile profile) {
@@ -221,15 +142,14 @@ CodePoints::CodePoints(Profile profile) {
   u_enumCharTypes(fill, &build);
 
   std::vector<std::uint8_t>& classes = build.classes;
-  for (const CasePairs& pairs : kYoungCasePairs) {
-    if (profile != Profile::hf) break;
+  for (const CasePairs& pairs : frozen_unicode(profile).young_case_pairs) {
     for (char32_t c = pairs.first; c <= pairs.last; ++c) classes[c] |= kLowerCases;
   }
-  for (const auto& [code_point, category] : frozen(profile).exceptions) {
+  for (const auto& [code_point, category] : frozen_unicode(profile).exceptions) {
     classes[code_point] &= static_cast<std::uint8_t>(~(kControl | kPunctuation | kMark));
-    classes[code_point] |= category_classes(frozen(profile), bit(category), code_point);
+    classes[code_point] |= category_classes(frozen_unicode(profile), bit(category), code_point);
   }
-  for (const auto& [first, last] : frozen(profile).ideographs) {
+  for (const auto& [first, last] : frozen_unicode(profile).ideographs) {
     for (char32_t c = first; c <= last; ++c) classes[c] |= kIdeograph;
   }
   classes[0xFFFD] |= kControl;
