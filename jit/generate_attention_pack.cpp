@@ -113,7 +113,7 @@ class PackKeys : public AttentionPack {
     }
     const Xbyak::Xmm scales = first_four(scales_), inverses = first_four(sum(0)),
                      t = first_four(t_);
-    symmetric_scale(reduce_four_rows(largest, t_, larger), scales, inverses);
+    scale_of_range(reduce_four_rows(largest, t_, larger), constant(127.0F), scales, inverses);
     vmovups(of_row(offsetof(PackKeysArgs, scale)), scales);
     for (int r = 0; r < present; ++r) {
       vshufps(t, inverses, inverses, static_cast<std::uint8_t>(r * 0x55));
@@ -270,7 +270,7 @@ class PackValues : public AttentionPack {
     mov(scratch, argument(offsetof(PackValuesArgs, scale)));
     for (int half = 0; half < halves(); ++half) {
       vandps(q(half), q(half), mask(half));
-      symmetric_scale(q(half), t_, inverse(half));
+      scale_of_range(q(half), constant(127.0F), t_, inverse(half));
       vmovups(f32(scratch, 0, half), t_);
     }
   }

@@ -10,12 +10,15 @@ namespace {
 
 class Quantize : public TileEmitter {
  protected:
-  Quantize(Isa isa, Offset offset) : TileEmitter(isa, offset), inverse_(take()) {}
+  explicit Quantize(Isa isa)
+      : TileEmitter(isa), inverse_(take()), zero_point_(take()), padding_(take()) {}
 
   void begin_quantize() {
     begin({offsetof(QuantizeArgs, x), offsetof(QuantizeArgs, ld), offsetof(QuantizeArgs, rows),
            offsetof(QuantizeArgs, columns)});
     begin_tiles(offsetof(QuantizeArgs, tiles));
+    vpbroadcastd(zero_point_, argument(offsetof(QuantizeArgs, zero_point)));
+    vpbroadcastb(first_four(padding_), argument(offsetof(QuantizeArgs, zero_point)));
   }
 
   CodeBlock end_quantize(const std::string& name) {
@@ -32,27 +35,26 @@ class Quantize : public TileEmitter {
           before_rounding(q);
           vcvtps2dq(q, q);
           if (stretch.partial) clear_padding(q, half);  // the padding becomes the zero point
-          after_rounding(q);
+          vpaddd(q, q, zero_point_);
+          after_adding(q);
         }
       }
     });
   }
 
-  // What else happens to x * inverse, and to the integer.
+  // What else happens to x * inverse, and to the finished integer.
   virtual void before_rounding(const Vec&) {}
-  virtual void after_rounding(const Vec&) {}
+  virtual void after_adding(const Vec&) {}
 
-  const Vec inverse_;
+  const Vec inverse_, zero_point_, padding_;
 };
 
 class QuantizeDynamic : public Quantize {
  public:
-  explicit QuantizeDynamic(Isa isa)
-      : Quantize(isa, Offset::add_128), magnitude_bits_(take()), scale_(take()), padding_(take()) {}
+  explicit QuantizeDynamic(Isa isa) : Quantize(isa), magnitude_bits_(take()), scale_(take()) {}
 
   CodeBlock generate() {
     begin_quantize();
-    load(padding_, constant_bits(0x80808080U));
     load(magnitude_bits_, constant_bits(magnitude_bits));
     for_each_tile_row([&] {
       find_scale();
@@ -66,7 +68,9 @@ class QuantizeDynamic : public Quantize {
   void find_scale() {
     const Xbyak::Xmm largest = find_largest();
     const Xbyak::Xmm scale = first_four(scale_), inverse = first_four(inverse_);
-    symmetric_scale(largest, scale, inverse);
+    vmovss(inverse, argument(offsetof(QuantizeArgs, least_range)));
+    vmaxss(largest, inverse, largest);  // this order keeps a NaN
+    scale_of_range(largest, argument(offsetof(QuantizeArgs, steps)), scale, inverse);
     vmovss(of_row(offsetof(QuantizeArgs, scale)), scale);
     vbroadcastss(inverse_, inverse);
   }
@@ -94,23 +98,16 @@ class QuantizeDynamic : public Quantize {
     return reduce(largest, temporary(), larger);
   }
 
-  const Vec magnitude_bits_, scale_, padding_;
+  const Vec magnitude_bits_, scale_;
 };
 
 class QuantizeStatic : public Quantize {
  public:
-  explicit QuantizeStatic(Isa isa)
-      : Quantize(isa, Offset::none),
-        zero_point_(take()),
-        lowest_(take()),
-        highest_(take()),
-        padding_(take()) {}
+  explicit QuantizeStatic(Isa isa) : Quantize(isa), lowest_(take()), highest_(take()) {}
 
   CodeBlock generate() {
     begin_quantize();
     vbroadcastss(inverse_, argument(offsetof(QuantizeArgs, inverse_scale)));
-    vpbroadcastd(zero_point_, argument(offsetof(QuantizeArgs, zero_point)));
-    vpbroadcastb(first_four(padding_), argument(offsetof(QuantizeArgs, zero_point)));
     vcvtdq2ps(temporary(), zero_point_);
     zero(lowest_);
     vsubps(lowest_, lowest_, temporary());
@@ -130,12 +127,9 @@ class QuantizeStatic : public Quantize {
   }
   // NaN has become INT_MIN + zero point, which the instructions that narrow would saturate: its
   // low byte is what plain C++ stores.
-  void after_rounding(const Vec& q) override {
-    vpaddd(q, q, zero_point_);
-    vandps(q, q, constant_bits(0xffU));
-  }
+  void after_adding(const Vec& q) override { vandps(q, q, constant_bits(0xffU)); }
 
-  const Vec zero_point_, lowest_, highest_, padding_;
+  const Vec lowest_, highest_;
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 class Softmax : public TileEmitter {
  protected:
   explicit Softmax(Isa isa)
-      : TileEmitter(isa, Offset::none),
+      : TileEmitter(isa),
         sum_(take_group()),
         minus_largest_(take()),
         power_(take(groups_at_once() * halves())),

@@ -31,12 +31,12 @@ float largest_magnitude(const float* x, std::size_t count, std::size_t stride) {
   return std::bit_cast<float>(largest);
 }
 
-// Symmetric quantisation to -127..127 of values whose largest magnitude is `largest`.
-struct Symmetric {
+// Quantisation of values in -range..range to -steps..steps.
+struct Quantizer {
   float scale, inverse;
-  explicit Symmetric(float largest)
-      : scale(largest < math::smallest_range ? 0.0F : largest / 127.0F),
-        inverse(largest < math::smallest_range ? 0.0F : 127.0F / largest) {}
+  explicit Quantizer(float range, float steps = 127.0F)
+      : scale(range < math::smallest_range ? 0.0F : range / steps),
+        inverse(range < math::smallest_range ? 0.0F : steps / range) {}
   std::int32_t operator()(float x) const {
     return static_cast<std::int32_t>(reference::round_to_int(x * inverse));
   }
@@ -79,12 +79,14 @@ void fill_depth_padding(std::uint8_t* tiles, std::size_t row, std::size_t column
 void quantize_dynamic(const QuantizeArgs* args) {
   for (std::size_t row = 0; row < args->rows; ++row) {
     const float* x = args->x + row * args->ld;
-    const Symmetric quantize(largest_magnitude(x, args->columns, 1));
+    const float largest = largest_magnitude(x, args->columns, 1);
+    const Quantizer quantize(reference::max(args->least_range, largest), args->steps);
     for (std::size_t i = 0; i < args->columns; ++i) {
       args->tiles[tile_offset(row, i, args->columns)] =
-          static_cast<std::uint8_t>(quantize(x[i]) + 128);
+          static_cast<std::uint8_t>(quantize(x[i]) + args->zero_point);
     }
-    fill_depth_padding(args->tiles, row, args->columns, 128);
+    fill_depth_padding(args->tiles, row, args->columns,
+                       static_cast<std::uint8_t>(args->zero_point));
     args->scale[row] = quantize.scale;
   }
 }
@@ -139,7 +141,7 @@ void pack_keys(const PackKeysArgs* args) {
   for (std::size_t row = 0; row < padded_columns(args->rows); ++row) {
     const bool real = row < args->rows;
     const float* x = args->x + row * args->ld;
-    const Symmetric quantize(real ? largest_magnitude(x, args->columns, 1) : 0.0F);
+    const Quantizer quantize(real ? largest_magnitude(x, args->columns, 1) : 0.0F);
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < padded_depth(args->columns); ++i) {
       const std::int32_t q = real && i < args->columns ? quantize(x[i]) : 0;
@@ -155,7 +157,7 @@ void pack_values(const PackValuesArgs* args) {
   for (std::size_t column = 0; column < padded_columns(args->columns); ++column) {
     const bool real = column < args->columns;
     const float* x = args->x + column;
-    const Symmetric quantize(real ? largest_magnitude(x, args->rows, args->ld) : 0.0F);
+    const Quantizer quantize(real ? largest_magnitude(x, args->rows, args->ld) : 0.0F);
     for (std::size_t row = 0; row < padded_depth(args->rows); ++row) {
       const std::int32_t q = real && row < args->rows ? quantize(x[row * args->ld]) : 0;
       args->packed[packed_s8_offset(column, row, args->rows)] = static_cast<std::int8_t>(q);

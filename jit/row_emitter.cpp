@@ -172,20 +172,21 @@ Xbyak::Xmm RowEmitter::reduce_four_rows(const std::vector<Group>& groups, const 
   return a;
 }
 
-void RowEmitter::symmetric_scale(const Vec& largest, const Vec& scale, const Vec& inverse) {
+void RowEmitter::scale_of_range(const Vec& range, const Address& steps, const Vec& scale,
+                                const Vec& inverse) {
   constexpr std::uint8_t not_less_than = 0x15;  // true for NaN, which must not become 0
-  load(inverse, constant(127.0F));
-  if (largest.isZMM()) {
+  vbroadcastss(inverse, steps);
+  if (range.isZMM()) {
     const Xbyak::Opmask in_range = k1;
-    vcmpps(in_range, largest, constant(math::smallest_range), not_less_than);
-    vdivps(scale | in_range | T_z, largest, inverse);
-    vdivps(inverse | in_range | T_z, inverse, largest);
+    vcmpps(in_range, range, constant(math::smallest_range), not_less_than);
+    vdivps(scale | in_range | T_z, range, inverse);
+    vdivps(inverse | in_range | T_z, inverse, range);
   } else {
-    vdivps(scale, largest, inverse);
-    vdivps(inverse, inverse, largest);
-    vcmpps(largest, largest, constant(math::smallest_range), not_less_than);
-    vandps(scale, scale, largest);
-    vandps(inverse, inverse, largest);
+    vdivps(scale, range, inverse);
+    vdivps(inverse, inverse, range);
+    vcmpps(range, range, constant(math::smallest_range), not_less_than);
+    vandps(scale, scale, range);
+    vandps(inverse, inverse, range);
   }
 }
 

@@ -84,9 +84,9 @@ class RowEmitter : public Emitter {
   Xbyak::Xmm reduce_four_rows(const std::vector<Group>& groups, const Vec& temporary,
                               const Combine& combine);
 
-  // scale = largest / 127 and inverse = 127 / largest, or zeros below the smallest range. For
-  // vectors of any width. Overwrites largest.
-  void symmetric_scale(const Vec& largest, const Vec& scale, const Vec& inverse);
+  // scale = range / steps and inverse = steps / range, or zeros below the smallest range. For
+  // vectors of any width; `steps` is one number in memory. Overwrites range.
+  void scale_of_range(const Vec& range, const Address& steps, const Vec& scale, const Vec& inverse);
 
   static Xbyak::Xmm first_four(const Vec& v) { return Xbyak::Xmm(v.getIdx()); }
   // 16 lanes of ones, then 16 of zeros.

@@ -25,17 +25,21 @@ struct LayerNormArgs {
 };
 
 // f32 rows to u8 tiles; columns up to padded_depth are filled with the zero point.
-// Dynamic: each row's scale is max|x| / 127 and its zero point 128, q = rne(x * (127 / max|x|)) +
-// 128; a row with max|x| < 1e-30 has scale 0 and q = 128. scale[row] is not finite (and q
-// meaningless) if a value of the row was not finite. Static: q = clamp(rne(x * inverse_scale) +
-// zero_point, 0, 255).
+// Dynamic: each row has its own scale, range / steps with range = max(least_range, max|x|), and
+// q = rne(x * (steps / range)) + zero_point. Symmetric ranges (the defaults) have zero point 128;
+// where no value is below -L, zero point z, steps = 255 - z and least_range = L * steps / z use the
+// bytes twice as well. A row whose range is below 1e-30 has scale 0 and q = zero_point. scale[row]
+// is not finite (and q meaningless) if a value of the row was not finite. Static: q = clamp(rne(x *
+// inverse_scale) + zero_point, 0, 255).
 struct QuantizeArgs {
   const float* x = nullptr;
   std::size_t ld = 0, rows = 0, columns = 0;
   std::uint8_t* tiles = nullptr;  // row 0 of x is row 0 of these tiles
   float* scale = nullptr;         // [rows], out, dynamic only
+  float steps = 127.0F;           // dynamic only: from the zero point to the largest value
+  float least_range = 0.0F;       // dynamic only
   float inverse_scale = 0.0F;     // static only
-  std::int32_t zero_point = 0;    // static only
+  std::int32_t zero_point = 128;  // 0..255
 };
 
 // Attention probabilities, not yet divided by their sum: p = exp(x - max) of each row.

@@ -14,8 +14,8 @@ std::vector<std::uint32_t> order_of_packed(int width) {
 
 }  // namespace
 
-TileEmitter::TileEmitter(Isa isa, Offset offset)
-    : RowEmitter(isa), offset_(offset), results_(take_groups(groups_of_tile)), temporary_(take()) {}
+TileEmitter::TileEmitter(Isa isa)
+    : RowEmitter(isa), results_(take_groups(groups_of_tile)), temporary_(take()) {}
 
 void TileEmitter::begin_tiles(std::size_t tiles_argument) {
   mov(tile_row_, argument(tiles_argument));
@@ -70,20 +70,7 @@ void TileEmitter::store_padding(const Xbyak::Xmm& bytes) {
 }
 
 void TileEmitter::store_one_group() {
-  if (offset_ == Offset::add_128) {
-    for (const Vec& v : results_[0]) vpaddd(v, v, constant_bits(128));
-  }
   store_low_bytes(ptr[tile_], results_[0], temporary_);
-}
-
-// Two registers of 16-bit numbers to bytes in the first.
-void TileEmitter::pack_bytes(const Vec& low, const Vec& high) {
-  if (offset_ == Offset::add_128) {
-    vpacksswb(low, low, high);
-    vxorps(low, low, constant_bits(0x80808080U));
-  } else {
-    vpackuswb(low, low, high);
-  }
 }
 
 // Much cheaper than four times a single group.
@@ -94,7 +81,7 @@ void TileEmitter::store_four_groups() {
   if (width() == 16) {
     vpackssdw(g[0][0], g[0][0], g[1][0]);
     vpackssdw(g[2][0], g[2][0], g[3][0]);
-    pack_bytes(g[0][0], g[2][0]);
+    vpackuswb(g[0][0], g[0][0], g[2][0]);
     vpermd(Xbyak::Zmm(g[0][0].getIdx()), Xbyak::Zmm(order.getIdx()), g[0][0]);
     vmovups(ptr[tile_], g[0][0]);
     return;
@@ -104,7 +91,7 @@ void TileEmitter::store_four_groups() {
     const Vec& second = g[pair + 1][0];
     vpackssdw(first, first, g[pair][1]);
     vpackssdw(second, second, g[pair + 1][1]);
-    pack_bytes(first, second);
+    vpackuswb(first, first, second);
     vpermd(Xbyak::Ymm(first.getIdx()), Xbyak::Ymm(order.getIdx()), first);
     vmovups(at(tile_, static_cast<int>(pair * lanes)), first);
   }

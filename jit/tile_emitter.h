@@ -8,16 +8,12 @@ namespace bertq::jit {
 
 class TileEmitter : public RowEmitter {
  protected:
-  // What is added to the results on their way to bytes. 128 costs least after packing.
-  enum class Offset { none, add_128 };
-
-  TileEmitter(Isa isa, Offset offset);
+  explicit TileEmitter(Isa isa);
 
   // After RowEmitter::begin(). `tiles_argument` is the offset of the pointer to the tiles.
   void begin_tiles(std::size_t tiles_argument);
   void for_each_tile_row(const std::function<void()>& body);
-  // Body leaves int32 lanes in the results of its stretch, 0..255 once the offset is added; they
-  // are stored after it.
+  // Body leaves int32 lanes, 0..255, in the results of its stretch; they are stored after it.
   void for_each_stored_group(const Body& body);
   // After for_each_stored_group: 16 bytes for each group from there to the end of the tile.
   void store_padding(const Xbyak::Xmm& bytes);
@@ -33,7 +29,6 @@ class TileEmitter : public RowEmitter {
  private:
   void store_four_groups();
   void store_one_group();
-  void pack_bytes(const Vec& low, const Vec& high);
   void advance_row();
   Advance advance_tile();
 
@@ -41,7 +36,6 @@ class TileEmitter : public RowEmitter {
   const Reg tile_ = rbx;        // where the next group goes
   const Reg tile_row_ = r12;    // where the row begins
   const Reg panel_skip_ = r13;  // from behind the last row of a panel of 16 rows to the next panel
-  const Offset offset_;
   std::vector<Group> results_;
   Vec temporary_;
 };

@@ -40,7 +40,7 @@ EncoderLayer::EncoderLayer(WeightLoader& loader, const ModelConfig& config, cons
                    recipe.of(prefix + "intermediate.dense"),
                    activate_for(config, recipe.of(prefix + "output.dense"))),
       output(loader, prefix + "output.dense", config.hidden, config.intermediate,
-             recipe.of(prefix + "output.dense"), add_residual),
+             recipe.of(prefix + "output.dense"), add_residual, config.activation),
       output_norm(loader, prefix + "output.LayerNorm", config.hidden, config.layer_norm_epsilon) {}
 
 SharedInputs::SharedInputs(const EncoderLayer& layer) {

@@ -8,16 +8,37 @@
 namespace bertq {
 namespace {
 
-constexpr std::int32_t dynamic_zero_point = 128;
+constexpr InputFormat symmetric{InputFormat::Kind::dynamic_u8, 0.0F, 128, 0.0F};
+// The lowest values are -0.16997 (erf) and -0.17004 (tanh). Twelve of 255 steps for them is where
+// they begin to decide the scale only for rows that stay below 3.5.
+constexpr InputFormat after_gelu{InputFormat::Kind::dynamic_u8, 0.0F, 12, -0.1701F};
+constexpr InputFormat after_relu{InputFormat::Kind::dynamic_u8, 0.0F, 0, 0.0F};
+
+InputFormat dynamic_format(jit::Activation producer) {
+  switch (producer) {
+    case jit::Activation::gelu_erf:
+    case jit::Activation::gelu_tanh:
+      return after_gelu;
+    case jit::Activation::relu:
+      return after_relu;
+    case jit::Activation::none:
+    case jit::Activation::tanh:
+      break;
+  }
+  return symmetric;
+}
+
+// Of a symmetric range, the byte 0 is not used.
+float steps_above(const InputFormat& format) {
+  return static_cast<float>(255 - format.zero_point);
+}
 
 }  // namespace
 
-InputFormat InputFormat::of(const LayerChoice& choice) {
+InputFormat InputFormat::of(const LayerChoice& choice, jit::Activation producer) {
   if (choice.precision == Precision::fp32) return {};
-  if (choice.activations == Ranges::dynamic) {
-    return {Kind::dynamic_u8, 0.0F, dynamic_zero_point};
-  }
-  return {Kind::static_u8, choice.scale, choice.zero_point};
+  if (choice.activations == Ranges::dynamic) return dynamic_format(producer);
+  return {Kind::static_u8, choice.scale, choice.zero_point, 0.0F};
 }
 
 void require_finite(std::span<const float> values, const std::string& module) {
@@ -36,6 +57,11 @@ void quantize_rows(const jit::RowKernels& kernels, const InputFormat& format, co
   args.tiles = out.tiles;
   if (format.kind == InputFormat::Kind::dynamic_u8) {
     args.scale = out.scale;
+    args.zero_point = format.zero_point;
+    args.steps = steps_above(format);
+    if (format.lowest < 0.0F) {
+      args.least_range = -format.lowest * args.steps / static_cast<float>(format.zero_point);
+    }
     kernels.quantize_dynamic(&args);
     require_finite({out.scale, rows}, module);
     return;

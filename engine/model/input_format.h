@@ -8,6 +8,7 @@
 
 #include "bertq/recipe.h"
 #include "engine/model/rows.h"
+#include "jit/gemm.h"
 #include "jit/row_kernels.h"
 
 namespace bertq {
@@ -17,11 +18,16 @@ struct InputFormat {
   enum class Kind : std::uint8_t { f32, dynamic_u8, static_u8 };
 
   Kind kind = Kind::f32;
-  float scale = 0.0F;           // static only
-  std::int32_t zero_point = 0;  // 128 for dynamic ranges
+  float scale = 0.0F;  // static only
+  std::int32_t zero_point = 0;
+  float lowest = 0.0F;  // dynamic only: what no value is below; 0 if that is not known
   friend bool operator==(const InputFormat&, const InputFormat&) = default;
 
-  static InputFormat of(const LayerChoice& choice);
+  // Of a layer that reads what `producer` has put out. The activations of a feed-forward block are
+  // almost one-sided: with a zero point near the lowest byte, each step is half as long as a
+  // symmetric range would make it.
+  static InputFormat of(const LayerChoice& choice,
+                        jit::Activation producer = jit::Activation::none);
   bool quantized() const { return kind != Kind::f32; }
   float inverse_scale() const { return 1.0F / scale; }
 };

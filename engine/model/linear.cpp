@@ -28,11 +28,12 @@ jit::GemmSpec spec_for(const InputFormat& input, const Epilogue& epilogue) {
 }  // namespace
 
 Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outputs,
-               std::size_t inputs, const LayerChoice& choice, const Epilogue& epilogue)
+               std::size_t inputs, const LayerChoice& choice, const Epilogue& epilogue,
+               jit::Activation producer)
     : module_(module),
       outputs_(outputs),
       inputs_(inputs),
-      input_format_(InputFormat::of(choice)),
+      input_format_(InputFormat::of(choice, producer)),
       output_format_(epilogue.quantized_output.value_or(InputFormat{})),
       gemm_(&loader.kernels().gemm(spec_for(input_format_, epilogue))),
       bias_(loader.vector(module + ".bias", outputs)) {

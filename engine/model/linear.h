@@ -27,9 +27,11 @@ struct Epilogue {
 class Linear {
  public:
   // Loads `module`.weight [outputs][inputs] and `module`.bias. Throws Error (input) for weights
-  // that are not finite and for more inputs than int32 sums can hold.
+  // that are not finite and for more inputs than int32 sums can hold. `producer` is what the input
+  // went through last.
   Linear(WeightLoader& loader, const std::string& module, std::size_t outputs, std::size_t inputs,
-         const LayerChoice& choice, const Epilogue& epilogue);
+         const LayerChoice& choice, const Epilogue& epilogue,
+         jit::Activation producer = jit::Activation::none);
 
   const std::string& module() const { return module_; }
   std::size_t outputs() const { return outputs_; }
