@@ -5,9 +5,14 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <random>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "bertq/error.h"
 #include "engine/cli/bench_report.h"
@@ -153,7 +158,9 @@ double one_pass(Session& session, const Workload& workload) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-ShapeResult measure(Session& session, const Workload& workload, double seconds) {
+// `load_peak` is the peak of memory while the model was made: every shape needs that as well.
+ShapeResult measure(Session& session, const Workload& workload, double seconds,
+                    const std::optional<std::uint64_t>& load_peak) {
   const PeakMemory memory;
   for (std::size_t i = 0; i < warm_ups; ++i) one_pass(session, workload);
   ShapeResult result;
@@ -165,7 +172,7 @@ ShapeResult measure(Session& session, const Workload& workload, double seconds) 
     result.seconds.push_back(one_pass(session, workload));
     spent += result.seconds.back();
   }
-  result.peak_rss_bytes = memory.bytes();
+  result.peak_rss_bytes = std::max(load_peak, memory.bytes());
   return result;
 }
 
@@ -195,16 +202,18 @@ void bench(const Arguments& arguments, Output& output, const Console& console) {
   report.activations = chosen_activations(arguments);
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
+  const PeakMemory memory;
   const Subject subject = open_subject(arguments, console);
   report.model = subject.name;
   report.weights_bytes = subject.model->weights_bytes();
+  const auto load_peak = memory.bytes();
   const auto list = workloads(arguments, subject);
 
   Session session(subject.model, report.threads);
   Progress progress(console, "bench", list.size());
   for (const Workload& workload : list) {
     report.results.push_back(
-        measure(session, workload, static_cast<double>(arguments.number("seconds"))));
+        measure(session, workload, static_cast<double>(arguments.number("seconds")), load_peak));
     progress.advance(1);
   }
   if (arguments.text("format") == "json") {

@@ -13,7 +13,11 @@
 
 namespace bertq::cli {
 
-const Task& named_task(const std::string& name) {
+const Task& named_task(const std::string& typed) {
+  std::string name = typed;  // the field writes MRPC as well
+  for (char& c : name) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
   if (const Task* task = find_task(name)) return *task;
   std::vector<std::string> known;
   std::string list;
@@ -21,7 +25,7 @@ const Task& named_task(const std::string& name) {
     known.emplace_back(task.name);
     list += fmt::format("{}{}", list.empty() ? "" : "|", task.name);
   }
-  throw Error(ErrorKind::usage, fmt::format("--task: expected one of {}, got '{}'{}", list, name,
+  throw Error(ErrorKind::usage, fmt::format("--task: expected one of {}, got '{}'{}", list, typed,
                                             suggestion(name, known)));
 }
 

@@ -9,8 +9,8 @@
 
 namespace bertq::cli {
 
-// Throws Error (usage) with the nearest name.
-const Task& named_task(const std::string& name);
+// In any case of letters. Throws Error (usage) with the nearest name.
+const Task& named_task(const std::string& typed);
 
 // --data, or the embedded sample's pairs without it.
 ExampleSet read_task_data(const Task& task, const Arguments& arguments);

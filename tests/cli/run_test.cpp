@@ -82,6 +82,7 @@ TEST_CASE("what flags and the environment say is what is used") {
       shell("BERTQ_THREADS=1 BERTQ_ISA=reference bertq run --task mrpc --format json " + few);
   REQUIRE(finished.status == 0);
   const json slow = json::parse(finished.out);
+  CHECK(run("--task MRPC --precision fp32 " + few)["results"].size() == 1);
   CHECK(fast["threads"] == 2);
   CHECK(slow["threads"] == 1);
   CHECK(slow["isa"] == "reference");
