@@ -3,8 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <map>
-#include <random>
 #include <string>
+
+#include "support/random.h"
 
 namespace bertq::tokenizer {
 namespace {
@@ -41,10 +42,10 @@ TEST_CASE("a token given twice has its later id, an empty one none") {
 }
 
 TEST_CASE("it answers as std::map does on random strings") {
-  std::mt19937 random(17);
+  bertq::testing::Random random(17);
   const auto random_string = [&] {
-    std::string text(1 + random() % 6, 'a');
-    for (char& c : text) c = static_cast<char>('a' + random() % 3);
+    std::string text(1 + random.below(6), 'a');
+    for (char& c : text) c = static_cast<char>('a' + random.below(3));
     return text;
   };
   constexpr std::size_t count = 300;

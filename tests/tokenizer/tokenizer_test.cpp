@@ -2,12 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <iterator>
 #include <string>
 
+#include "support/random.h"
 #include "support/skipped.h"
 #include "tokenizer/json_files.h"
 #include "tokenizer/small_vocabulary.h"
 #include "tokenizer/temporary_folder.h"
+#include "tokenizer/utf8.h"
 
 namespace bertq::tokenizer::testing {
 namespace {
@@ -78,6 +81,49 @@ TEST_CASE("a text that is not UTF-8 is refused with its place") {
                        doctest::Contains("byte offset 6"), TokenizerError);
   // Even where it would have been cut off.
   CHECK_THROWS_AS(tokenizer.encode("a a a a a \xFF", std::nullopt, 3), TokenizerError);
+}
+
+TEST_CASE("any bytes are refused, or give spans of whole characters in order") {
+  bertq::testing::Random random(29);
+  // Pieces that interact, among them bytes that are no UTF-8 alone.
+  const std::string_view pieces[] = {
+      "a",    "B",      " ",          "!",      "\u0301", "\u302E",     "É",      "Σ",
+      "한",   "龍",     "\U0001D165", "\u200B", "İ",      "[SEP]",      "\u3000", "\xC3",
+      "\xA9", "\u0334", "\n",         "\uFFFD", "\uE000", "\U0001F600", "\u0345", "\u0E31"};
+  const auto hf = small_tokenizer();
+  const auto google = small_tokenizer({.profile = Profile::google});
+  int refused = 0;
+  constexpr int rounds = 20'000;
+  for (int round = 0; round < rounds; ++round) {
+    std::string text;
+    for (auto count = random.below(12); count > 0; --count)
+      text += pieces[random.below(std::size(pieces))];
+    const bool valid = !find_invalid_utf8(text);
+    for (const Tokenizer* tokenizer : {&hf, &google}) {
+      CAPTURE(text);
+      try {
+        const Encoding encoding = tokenizer->encode(text);
+        REQUIRE(valid);
+        Span last;
+        for (std::size_t i = 1; i + 1 < encoding.size(); ++i) {
+          const Span span = encoding.spans[i];
+          REQUIRE(span.begin < span.end);
+          REQUIRE(span.end <= text.size());
+          REQUIRE(span.begin >= last.begin);
+          REQUIRE(span.end >= last.end);
+          const std::string_view source =
+              std::string_view(text).substr(span.begin, span.end - span.begin);
+          REQUIRE_FALSE(find_invalid_utf8(source).has_value());
+          last = span;
+        }
+      } catch (const TokenizerError&) {
+        REQUIRE_FALSE(valid);
+        ++refused;
+      }
+    }
+  }
+  CHECK(refused > rounds / 10);
+  CHECK(refused < rounds);
 }
 
 TEST_CASE("ids and tokens, both ways") {
