@@ -28,6 +28,8 @@ TEST_CASE("each profile knows the Unicode of its original") {
       {"punctuation of Unicode 8", 0x111DD, kPunctuation, kPunctuation},
       {"punctuation of Unicode 9", 0x11C41, 0, kPunctuation},
       {"punctuation of Unicode 15, which neither has", 0x11B00, 0, 0},
+      {"a mark of Unicode 9", 0x1DFB, kReorders, kMark | kReorders},
+      {"a mark of Unicode 10", 0x1DF9, 0, kMark | kReorders},
       {"a mark of Unicode 14", 0x1ACE, 0, kMark | kReorders},
       {"no longer punctuation since Unicode 12", 0x166D, kPunctuation, 0},
       {"a mark since Unicode 9", 0x1885, 0, kMark},
