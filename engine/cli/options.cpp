@@ -75,6 +75,8 @@ constexpr Option table[] = {
      "of each line; json has spans: bytes of the text, or of the pair in segment 1", verb_tokenize},
     {"format", '\0', Takes::choice, "json|f32", "json", "",
      "JSON Lines, or rows of little-endian floats", verb_embed},
+    {"values", '\0', Takes::nothing, "", "", "", "read the weights: range, NaN and infinities",
+     verb_inspect},
     {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
      every},
     {"quiet", 'q', Takes::nothing, "", "", "", "no notes and no progress bar, even on a terminal",

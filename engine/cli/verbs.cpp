@@ -26,6 +26,10 @@ constexpr std::string_view tokenize_examples[] = {
     "echo 'The cat sat down.' | bertq tokenize --format tokens",
     R"(printf 'The cat sat down.\tThe cat sat.\n' | bertq tokenize)",
 };
+constexpr std::string_view inspect_examples[] = {
+    "bertq inspect",
+    "bertq inspect --values --format json",
+};
 constexpr std::string_view doctor_examples[] = {
     "bertq doctor",
     "BERTQ_ISA=reference bertq doctor --format json",
@@ -44,6 +48,8 @@ constexpr Verb verbs[] = {
      "[-m MODEL] < LINES", embed_examples, embed},
     {"tokenize", verb_tokenize, "turn lines of text into ids, tokens or spans",
      "[-m MODEL | --vocab FILE] < TEXT", tokenize_examples, tokenize},
+    {"inspect", verb_inspect, "show what is in a checkpoint", "[-m MODEL]", inspect_examples,
+     inspect},
     {"doctor", verb_doctor, "show what this machine offers and what will be used", "",
      doctor_examples, doctor},
     {"bench", verb_bench, "measure latency and throughput", "[--config NAME|FILE | -m MODEL]",

@@ -11,6 +11,25 @@
 namespace bertq {
 namespace {
 
+struct PartRow {
+  Part part;
+  std::string_view name, prefix;
+};
+// In the order of the enumeration.
+constexpr std::array<PartRow, 5> parts{{
+    {Part::embeddings, "embeddings", "bert.embeddings."},
+    {Part::encoder, "encoder", "bert.encoder."},
+    {Part::pooler, "pooler", "bert.pooler."},
+    {Part::classifier, "classifier", "classifier."},
+    {Part::span, "span", "qa_outputs."},
+}};
+
+// Constants that PyTorch keeps with the embeddings.
+bool is_id_buffer(std::string_view canonical) {
+  return canonical == "bert.embeddings.position_ids" ||
+         canonical == "bert.embeddings.token_type_ids";
+}
+
 [[noreturn]] void fail(const std::string& file, std::string_view tensor, const std::string& what) {
   throw Error(ErrorKind::input, file + ": tensor " + loaders::printable(tensor) + ": " + what);
 }
@@ -110,9 +129,13 @@ std::set<Part> parts_present(const std::vector<ExpectedTensor>& expected,
 }  // namespace
 
 std::string_view part_name(Part part) {
-  constexpr std::array<std::string_view, 5> names{"embeddings", "encoder", "pooler", "classifier",
-                                                  "span"};
-  return names[static_cast<std::size_t>(part)];
+  return parts[static_cast<std::size_t>(part)].name;
+}
+
+std::span<const Part> all_parts() {
+  static constexpr std::array<Part, parts.size()> all{Part::embeddings, Part::encoder, Part::pooler,
+                                                      Part::classifier, Part::span};
+  return all;
 }
 
 std::string canonical_name(std::string_view name) {
@@ -134,11 +157,15 @@ std::string_view module_of(std::string_view canonical) {
 }
 
 bool is_ignored(std::string_view canonical) {
-  if (canonical == "bert.embeddings.position_ids" || canonical == "bert.embeddings.token_type_ids")
-    return true;
-  constexpr std::array<std::string_view, 3> ours{"bert.", "classifier.", "qa_outputs."};
-  return std::none_of(ours.begin(), ours.end(),
-                      [&](std::string_view prefix) { return canonical.starts_with(prefix); });
+  return is_id_buffer(canonical) || (!canonical.starts_with("bert.") && !part_of(canonical));
+}
+
+std::optional<Part> part_of(std::string_view canonical) {
+  const auto row = std::find_if(parts.begin(), parts.end(), [&](const PartRow& known) {
+    return canonical.starts_with(known.prefix);
+  });
+  if (row == parts.end() || is_id_buffer(canonical)) return std::nullopt;
+  return row->part;
 }
 
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {

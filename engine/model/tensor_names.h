@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,7 @@ namespace bertq {
 
 enum class Part : std::uint8_t { embeddings, encoder, pooler, classifier, span };
 std::string_view part_name(Part part);
+std::span<const Part> all_parts();
 
 enum class Role : std::uint8_t {
   table,   // rows looked up by id
@@ -51,6 +54,9 @@ std::string_view module_of(std::string_view canonical);
 // True for what published files hold beside the model itself: the id buffers of the embeddings, and
 // everything that is not under "bert." and not a head of ours (the pre-training heads "cls.*").
 bool is_ignored(std::string_view canonical);
+
+// Where a canonical name belongs; empty if it is ignored, or under "bert." but in no part.
+std::optional<Part> part_of(std::string_view canonical);
 
 // Every tensor that a checkpoint of these dimensions may hold, in the order of the forward pass.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
