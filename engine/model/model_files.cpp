@@ -98,6 +98,14 @@ void check_lower_casing(const SentenceTransformer& sentence, const ModelFiles& f
                                     "true");
 }
 
+void check_width(const SentenceTransformer& sentence, const ModelConfig& config) {
+  if (sentence.width.value_or(config.hidden) == config.hidden) return;
+  throw Error(ErrorKind::input, sentence.pooling_config.string() +
+                                    ": word_embedding_dimension: expected " +
+                                    std::to_string(config.hidden) + ", the hidden size, got " +
+                                    std::to_string(*sentence.width));
+}
+
 }  // namespace
 
 ModelFiles open_model(const fs::path& path,
@@ -116,6 +124,7 @@ ModelFiles open_model(const fs::path& path,
     files.max_tokens = std::min(files.max_tokens, *limit);
   }
   if (sentence) {
+    check_width(*sentence, files.config);
     check_lower_casing(*sentence, files);
     files.pooling = sentence->pooling;
     files.max_tokens = std::min(files.max_tokens, sentence->max_tokens.value_or(files.max_tokens));

@@ -19,6 +19,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t most_modules = 16;
 constexpr std::size_t most_tokens = 1'048'576;
+constexpr std::size_t most_width = 65'536;
 
 struct Module {
   std::string kind;  // the class, without its package
@@ -66,9 +67,7 @@ void check_order(const std::vector<Module>& modules, const std::string& file) {
 }
 
 // One flag for each mode, of which exactly one may be set; newer files have the name of the mode.
-Pooling read_pooling(const fs::path& folder) {
-  const JsonFile file = read_json_file(folder / "config.json");
-  const JsonFields fields(file.content, file.name);
+Pooling pooling_of(const JsonFile& file, const JsonFields& fields) {
   std::vector<std::string> modes;
   if (fields.has("pooling_mode")) modes.push_back(fields.text("pooling_mode", ""));
   constexpr std::string_view prefix = "pooling_mode_";
@@ -101,7 +100,13 @@ std::optional<SentenceTransformer> read_sentence_transformer(const fs::path& fol
   check_order(modules, file->name);
   SentenceTransformer result;
   result.transformer = modules[0].folder;
-  result.pooling = {read_pooling(modules[1].folder), modules.size() == 3};
+  result.pooling_config = modules[1].folder / "config.json";
+  const JsonFile pooling = read_json_file(result.pooling_config);
+  const JsonFields pooling_fields(pooling.content, pooling.name);
+  result.pooling = {pooling_of(pooling, pooling_fields), modules.size() == 3};
+  if (pooling_fields.has("word_embedding_dimension")) {
+    result.width = pooling_fields.natural("word_embedding_dimension", 1, most_width);
+  }
   if (const auto limits =
           read_json_file_if_there(result.transformer / "sentence_bert_config.json")) {
     const JsonFields fields(limits->content, limits->name);

@@ -12,7 +12,9 @@ namespace bertq {
 
 struct SentenceTransformer {
   std::filesystem::path transformer;  // the folder with the BERT's config.json
+  std::filesystem::path pooling_config;
   PoolingChoice pooling;
+  std::optional<std::size_t> width;  // of the vectors, as the pooling has it
   std::optional<std::size_t> max_tokens;
   bool lower_cases = false;  // the text, before the tokenizer sees it
 };
