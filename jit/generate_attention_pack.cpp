@@ -201,33 +201,40 @@ class PackKeys : public AttentionPack {
 };
 
 // Values are rows of x and rows of B (its depth): of each channel, four of them lie side by side.
+// Up to 64 channels at a time, which lie side by side in a row: fewer would walk through memory in
+// small pieces far apart.
 class PackValues : public AttentionPack {
  public:
-  explicit PackValues(Isa isa) : AttentionPack(isa), inverse_(take_group()), order_(take()) {}
+  explicit PackValues(Isa isa)
+      : AttentionPack(isa), channels_(take_groups(groups_at_once)), order_(take()) {}
 
   CodeBlock generate() {
     begin({offsetof(PackValuesArgs, x), offsetof(PackValuesArgs, ld),
            offsetof(PackValuesArgs, rows), offsetof(PackValuesArgs, columns)});
     mov(to_, argument(offsetof(PackValuesArgs, packed)));
     lea(ld3_, ptr[ld + ld * 2]);
+    lea(panel_, at(rows, static_cast<int>(tile_depth - 1)));
+    and_(panel_, static_cast<std::uint32_t>(-static_cast<int>(tile_depth)));
+    shl(panel_, 4);
+    static_assert(lanes == 1 << 4);
+    lea(panel3_, ptr[panel_ + panel_ * 2]);
     load(magnitude_bits_, constant_bits(magnitude_bits));
     load(order_, table(transposed_bytes()));
-    Xbyak::Label panel, done;
-    xor_(column, column);
-    L(panel);
-    cmp(column, columns);
-    jae(done);
-    find_mask();
-    find_scales();
-    pack_channels();
-    step(column, static_cast<int>(lanes));
-    jmp(panel);
-    L(done);
+    for_each_group(
+        [&](const Stretch& stretch) {
+          find_scales(stretch);
+          pack_channels(stretch);
+        },
+        [&](int groups) {  // packing one panel has brought it to the next
+          if (groups == groups_at_once) add(to_, panel3_);
+        });
     end();
     return finish(std::string(isa_name(isa())) + ".pack_values");
   }
 
  private:
+  static constexpr int groups_at_once = 4;
+
   // 4 x 4 bytes of each quarter: from four channels a row to four rows a channel.
   static std::vector<std::uint32_t> transposed_bytes() {
     std::vector<std::uint32_t> bytes;
@@ -237,16 +244,11 @@ class PackValues : public AttentionPack {
     return bytes;
   }
 
-  const Vec& inverse(int half) const { return inverse_[static_cast<std::size_t>(half)]; }
-
-  // The mask of these 16 channels: all, but for the last ones.
-  void find_mask() {
-    lea(mask_, tail_window());
-    lea(scratch, at(column, static_cast<int>(lanes)));
-    cmp(scratch, columns);
-    cmova(mask_, tail_mask);
+  // Of half a group of channels: the largest magnitude, later the factor to multiply with.
+  const Vec& largest(int g, int half) const {
+    return channels_[static_cast<std::size_t>(g)][static_cast<std::size_t>(half)];
   }
-  Address mask(int half) const { return at(mask_, half * vector_bytes()); }
+  const Vec& inverse(int g, int half) const { return largest(g, half); }
 
   void first_row() {
     mov(x, argument(offsetof(PackValuesArgs, x)));
@@ -254,40 +256,49 @@ class PackValues : public AttentionPack {
     xor_(row, row);
   }
 
-  void find_scales() {
-    for (int half = 0; half < halves(); ++half) zero(q(half));
+  template <typename HalfBody>
+  void for_each_half(const Stretch& stretch, HalfBody body) {
+    for (int g = 0; g < stretch.groups; ++g) {
+      for (int half = 0; half < halves(); ++half) body(g, half);
+    }
+  }
+
+  void find_scales(const Stretch& stretch) {
+    for_each_half(stretch, [&](int g, int half) { zero(largest(g, half)); });
     first_row();
     for (const int count : {block, 1}) {
       for_each_row(count, [&] {
         for (int r = 0; r < count; ++r) {
-          for (int half = 0; half < halves(); ++half) {
-            vandps(t_, magnitude_bits_, values(r, half));
-            vpmaxsd(q(half), q(half), t_);
-          }
+          for_each_half(stretch, [&](int g, int half) {
+            vandps(t_, magnitude_bits_, values(r, g, half));
+            vpmaxsd(largest(g, half), largest(g, half), t_);
+          });
         }
       });
     }
     mov(scratch, argument(offsetof(PackValuesArgs, scale)));
-    for (int half = 0; half < halves(); ++half) {
-      vandps(q(half), q(half), mask(half));
-      scale_of_range(q(half), constant(127.0F), t_, inverse(half));
-      vmovups(f32(scratch, 0, half), t_);
-    }
+    for_each_half(stretch, [&](int g, int half) {
+      const Vec &range = q(0), scale = q(1);
+      vmovaps(range, largest(g, half));
+      if (stretch.partial) clear_padding(range, half);
+      scale_of_range(range, constant(127.0F), scale, inverse(g, half));
+      vmovups(f32(scratch, g, half), scale);
+    });
   }
 
-  void pack_channels() {
+  void pack_channels(const Stretch& stretch) {
     Xbyak::Label padding, next, done;
     first_row();
     for_each_row(block, [&] {
-      for (int half = 0; half < halves(); ++half) {
-        for (int r = 0; r < block; ++r) quantize(r, inverse(half), values(r, half));
-        store(half);
-      }
+      for_each_half(stretch, [&](int g, int half) {
+        for (int r = 0; r < block; ++r) quantize(r, inverse(g, half), values(r, g, half));
+        store(g, half, stretch.partial);
+      });
       step(to_, group_bytes);
     });
     cmp(row, rows);
     jae(padding);
-    for (int half = 0; half < halves(); ++half) pack_last_rows(half);
+    for_each_half(stretch, [&](int g, int half) { pack_last_rows(g, half, stretch.partial); });
     step(row, block);
     step(to_, group_bytes);
     L(padding);
@@ -295,7 +306,7 @@ class PackValues : public AttentionPack {
     L(next);
     test(row, static_cast<std::uint32_t>(tile_depth - 1));
     jz(done);
-    for (int half = 0; half < halves(); ++half) vmovups(stored(half), t_);
+    for_each_half(stretch, [&](int g, int half) { vmovups(stored(g, half), t_); });
     step(row, block);
     step(to_, group_bytes);
     jmp(next);
@@ -303,45 +314,44 @@ class PackValues : public AttentionPack {
   }
 
   // One to three rows; the others are zeros.
-  void pack_last_rows(int half) {
+  void pack_last_rows(int g, int half, bool partial) {
     Xbyak::Label complete;
     for (int r = 1; r < block; ++r) zero(q(r));
     for (int r = 0; r < block - 1; ++r) {
       lea(scratch, at(row, r));
       cmp(scratch, rows);
       jae(complete);
-      quantize(r, inverse(half), values(r, half));
+      quantize(r, inverse(g, half), values(r, g, half));
     }
     L(complete);
-    store(half);
+    store(g, half, partial);
   }
 
-  void store(int half) {
+  void store(int g, int half, bool partial) {
     pack_bytes();
     vpshufb(q(0), q(0), order_);
-    vandps(q(0), q(0), mask(half));  // what lies beyond the channels may be NaN
-    vmovups(stored(half), q(0));
-  }
-  Address stored(int half) const { return at(to_, half * vector_bytes()); }
-
-  // Half of the 16 channels in row r from x on.
-  Address values(int r, int half) const {
-    const int offset = half * vector_bytes();
-    switch (r) {
-      case 0:
-        return at(x, offset);
-      case 1:
-        return at(x + ld, offset);
-      case 2:
-        return at(x + ld * 2, offset);
-      default:
-        return at(x + ld3_, offset);
-    }
+    if (partial) clear_padding(q(0), half);
+    vmovups(stored(g, half), q(0));
   }
 
-  const Group inverse_;
+  // base + index * (0..3), where index3 is three times index.
+  Address strided(const Reg& base, const Reg& index, const Reg& index3, int i, int offset) const {
+    if (i == 0) return at(base, offset);
+    return i == 3 ? at(base + index3, offset) : at(base + index * i, offset);
+  }
+  // Half of the 16 channels of group g in row r from x on, and where they are packed.
+  Address values(int r, int g, int half) const {
+    return strided(x, ld, ld3_, r, (g * halves() + half) * vector_bytes());
+  }
+  Address stored(int g, int half) const {
+    return strided(to_, panel_, panel3_, g, half * vector_bytes());
+  }
+
+  const std::vector<Group> channels_;
   const Vec order_;
-  const Reg to_ = r14, mask_ = rbx, ld3_ = r15;
+  // Bytes of a panel, which holds 16 channels of all rows.
+  const Reg panel_ = rbx, panel3_ = r12;
+  const Reg to_ = r14, ld3_ = r15;
 };
 
 }  // namespace

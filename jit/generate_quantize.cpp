@@ -11,13 +11,18 @@ namespace {
 class Quantize : public TileEmitter {
  protected:
   explicit Quantize(Isa isa)
-      : TileEmitter(isa), inverse_(take()), zero_point_(take()), padding_(take()) {}
+      : TileEmitter(isa),
+        inverse_(take()),
+        zero_point_(take()),
+        zero_point_words_(take()),
+        padding_(take()) {}
 
   void begin_quantize() {
     begin({offsetof(QuantizeArgs, x), offsetof(QuantizeArgs, ld), offsetof(QuantizeArgs, rows),
            offsetof(QuantizeArgs, columns)});
     begin_tiles(offsetof(QuantizeArgs, tiles));
     vpbroadcastd(zero_point_, argument(offsetof(QuantizeArgs, zero_point)));
+    vpbroadcastw(zero_point_words_, argument(offsetof(QuantizeArgs, zero_point)));
     vpbroadcastb(first_four(padding_), argument(offsetof(QuantizeArgs, zero_point)));
   }
 
@@ -35,18 +40,16 @@ class Quantize : public TileEmitter {
           before_rounding(q);
           vcvtps2dq(q, q);
           if (stretch.partial) clear_padding(q, half);  // the padding becomes the zero point
-          vpaddd(q, q, zero_point_);
-          after_adding(q);
         }
       }
     });
   }
 
-  // What else happens to x * inverse, and to the finished integer.
-  virtual void before_rounding(const Vec&) {}
-  virtual void after_adding(const Vec&) {}
+  virtual void before_rounding(const Vec&) {}  // what else happens to x * inverse
+  void adjust_words(const Vec& q) override { vpaddw(q, q, zero_point_words_); }
+  void adjust_integers(const Vec& q) override { vpaddd(q, q, zero_point_); }
 
-  const Vec inverse_, zero_point_, padding_;
+  const Vec inverse_, zero_point_, zero_point_words_, padding_;
 };
 
 class QuantizeDynamic : public Quantize {
@@ -125,9 +128,16 @@ class QuantizeStatic : public Quantize {
     vmaxps(q, lowest_, q);
     vminps(q, highest_, q);
   }
-  // NaN has become INT_MIN + zero point, which the instructions that narrow would saturate: its
-  // low byte is what plain C++ stores.
-  void after_adding(const Vec& q) override { vandps(q, q, constant_bits(0xffU)); }
+  // NaN has become the lowest number there is, plus the zero point, which narrowing would saturate:
+  // its low byte is what plain C++ stores.
+  void adjust_words(const Vec& q) override {
+    Quantize::adjust_words(q);
+    vandps(q, q, constant_bits(0x00ff00ffU));
+  }
+  void adjust_integers(const Vec& q) override {
+    Quantize::adjust_integers(q);
+    vandps(q, q, constant_bits(0xffU));
+  }
 
   const Vec lowest_, highest_;
 };

@@ -70,6 +70,7 @@ void TileEmitter::store_padding(const Xbyak::Xmm& bytes) {
 }
 
 void TileEmitter::store_one_group() {
+  for (const Vec& v : results_[0]) adjust_integers(v);
   store_low_bytes(ptr[tile_], results_[0], temporary_);
 }
 
@@ -81,6 +82,8 @@ void TileEmitter::store_four_groups() {
   if (width() == 16) {
     vpackssdw(g[0][0], g[0][0], g[1][0]);
     vpackssdw(g[2][0], g[2][0], g[3][0]);
+    adjust_words(g[0][0]);
+    adjust_words(g[2][0]);
     vpackuswb(g[0][0], g[0][0], g[2][0]);
     vpermd(Xbyak::Zmm(g[0][0].getIdx()), Xbyak::Zmm(order.getIdx()), g[0][0]);
     vmovups(ptr[tile_], g[0][0]);
@@ -91,6 +94,8 @@ void TileEmitter::store_four_groups() {
     const Vec& second = g[pair + 1][0];
     vpackssdw(first, first, g[pair][1]);
     vpackssdw(second, second, g[pair + 1][1]);
+    adjust_words(first);
+    adjust_words(second);
     vpackuswb(first, first, second);
     vpermd(Xbyak::Ymm(first.getIdx()), Xbyak::Ymm(order.getIdx()), first);
     vmovups(at(tile_, static_cast<int>(pair * lanes)), first);

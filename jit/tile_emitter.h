@@ -13,7 +13,7 @@ class TileEmitter : public RowEmitter {
   // After RowEmitter::begin(). `tiles_argument` is the offset of the pointer to the tiles.
   void begin_tiles(std::size_t tiles_argument);
   void for_each_tile_row(const std::function<void()>& body);
-  // Body leaves int32 lanes, 0..255, in the results of its stretch; they are stored after it.
+  // Body leaves int32 lanes in the results of its stretch; they are adjusted and stored after it.
   void for_each_stored_group(const Body& body);
   // After for_each_stored_group: 16 bytes for each group from there to the end of the tile.
   void store_padding(const Xbyak::Xmm& bytes);
@@ -25,6 +25,11 @@ class TileEmitter : public RowEmitter {
 
   // Free within a body.
   const Vec& temporary() const { return temporary_; }
+
+  // What happens to results last: to four groups when they have become 16-bit numbers, which takes
+  // half the instructions, or to the 32-bit ones of a single group. They must end in 0..255.
+  virtual void adjust_words(const Vec&) {}
+  virtual void adjust_integers(const Vec&) {}
 
  private:
   void store_four_groups();
