@@ -83,7 +83,7 @@ TEST_CASE("inspect --values: range, NaN and infinities") {
   CHECK_FALSE(named(tensors, "ids").contains("min"));
   const Finished text = shell("bertq inspect --values -m " + file);
   CHECK(text.out.find("NaN  infinite\n") != std::string::npos);
-  CHECK(text.out.find("ignored     -2.5     1.5    2         1\n") != std::string::npos);
+  CHECK(text.out.find("ignored  -2.5  1.5    2         1\n") != std::string::npos);
 }
 
 TEST_CASE("inspect shows a model that the engine refuses, and why") {
