@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <array>
 #include <cmath>
 
 #include "row_cases.h"
@@ -9,36 +8,42 @@ namespace bertq::testing {
 namespace {
 
 constexpr std::size_t arena_floats = 1U << 17U;
-constexpr std::array<std::size_t, 3> entries = {23, 2, 17};  // word, type, position
-
 EmbeddingTables random_tables(std::size_t columns, std::size_t rows, Random& random) {
+  constexpr std::size_t words = 23;
+  constexpr std::size_t types = 2;
+  constexpr std::size_t positions = 17;
+  // The first row asks for the last entry, which lies at the guard page.
+  const auto indices = [&](std::size_t entries) {
+    std::vector<std::int32_t> numbers(rows);
+    for (auto& number : numbers) number = static_cast<std::int32_t>(random.below(entries));
+    numbers[0] = static_cast<std::int32_t>(entries - 1);
+    return numbers;
+  };
   EmbeddingTables tables;
   tables.columns = columns;
-  for (const std::size_t count : entries) {
-    tables.f32.push_back(random_rows(count, columns, 0.05F, random).values);
-    auto& s8 = tables.s8.emplace_back(count * columns);
-    for (auto& q : s8) q = static_cast<std::int8_t>(random.next());
-    auto& scale = tables.scales.emplace_back(count);
-    for (auto& value : scale) value = random.uniform(1e-4F, 1e-2F);
-    auto& index = tables.indices.emplace_back(rows);
-    for (auto& value : index) value = static_cast<std::int32_t>(random.below(count));
-    index[0] = static_cast<std::int32_t>(count - 1);  // the row at the guard page
-  }
+  tables.word = random_rows(words, columns, 0.05F, random).values;
+  tables.type = random_rows(types, columns, 0.05F, random).values;
+  tables.position = random_rows(positions, columns, 0.05F, random).values;
+  tables.word_s8.resize(words * columns);
+  for (auto& q : tables.word_s8) q = static_cast<std::int8_t>(random.next());
+  for (std::size_t i = 0; i < words; ++i) tables.word_scale.push_back(random.uniform(1e-4F, 1e-2F));
+  tables.ids = indices(words);
+  tables.segments = indices(types);
+  tables.positions = indices(positions);
   return tables;
 }
 
+// out[row][column] as row_kernels.h spells it.
 float expected_element(const EmbeddingTables& tables, std::size_t row, std::size_t column,
                        bool quantized) {
-  std::array<std::size_t, 3> at{};
-  std::array<float, 3> scale{};
-  for (std::size_t t = 0; t < 3; ++t) {
-    const auto index = static_cast<std::size_t>(tables.indices[t][row]);
-    at[t] = index * tables.columns + column;
-    scale[t] = tables.scales[t][index];
-  }
-  if (!quantized) return (tables.f32[0][at[0]] + tables.f32[1][at[1]]) + tables.f32[2][at[2]];
-  const auto q = [&](std::size_t t) { return static_cast<float>(tables.s8[t][at[t]]); };
-  return std::fma(q(0), scale[0], std::fma(q(1), scale[1], q(2) * scale[2]));
+  const auto at = [&](const std::vector<std::int32_t>& indices) {
+    return static_cast<std::size_t>(indices[row]) * tables.columns + column;
+  };
+  const float type = tables.type[at(tables.segments)];
+  const float position = tables.position[at(tables.positions)];
+  if (!quantized) return (tables.word[at(tables.ids)] + type) + position;
+  const float scale = tables.word_scale[static_cast<std::size_t>(tables.ids[row])];
+  return std::fma(static_cast<float>(tables.word_s8[at(tables.ids)]), scale, type + position);
 }
 
 }  // namespace

@@ -18,27 +18,29 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 // Checks one quantised row or column against what row_kernels.h says, and returns its sum.
-// `value(i)` and `q(i)` run over `count` elements; q is signed here.
+// `value(i)` and `q(i)` run over `count` elements; q is counted from the zero point here.
 template <typename Value, typename Quantized>
-std::int32_t check_symmetric(std::size_t count, Value value, Quantized q, float scale) {
-  float largest = 0.0F;
-  for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(value(i)));
+std::int32_t check_quantized(std::size_t count, Value value, Quantized q, float scale,
+                             const DynamicRange& dynamic = {}) {
+  float range = dynamic.least_range;
+  for (std::size_t i = 0; i < count; ++i) range = std::max(range, std::fabs(value(i)));
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) sum += q(i);
-  if (largest < 1e-30F) {  // no range worth dividing by
+  if (range < 1e-30F) {  // nothing worth dividing by
     REQUIRE(scale == 0.0F);
     for (std::size_t i = 0; i < count; ++i) REQUIRE(q(i) == 0);
     return sum;
   }
-  REQUIRE(scale == largest / 127.0F);
-  const float inverse = 127.0F / largest;
+  REQUIRE(scale == range / dynamic.steps);
+  const float inverse = dynamic.steps / range;
+  const auto highest = static_cast<std::int32_t>(dynamic.steps);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const bool rounded = q(i) == static_cast<std::int32_t>(std::nearbyint(value(i) * inverse));
     // The way back loses half a step at most, but for the rounding of scale and inverse.
     const double lost = std::abs(static_cast<double>(scale) * q(i) - static_cast<double>(value(i)));
-    const bool close = lost <= static_cast<double>(scale) * (0.5 + 127 * 0x1p-22);
-    if (!rounded || !close || std::abs(q(i)) > 127) ++wrong;
+    const bool close = lost <= static_cast<double>(scale) * (0.5 + 255 * 0x1p-22);
+    if (!rounded || !close || q(i) > highest || q(i) < -dynamic.zero_point) ++wrong;
   }
   REQUIRE(wrong == 0);
   return sum;
@@ -87,10 +89,10 @@ TEST_CASE("`reference` quantises as the contract says") {
     const QuantizedRows values = arena.pack_values(jit::Isa::reference, x);
     for (std::size_t row = 0; row < x.rows; ++row) {
       const auto value = [&](std::size_t i) { return x.row(row)[i]; };
-      check_symmetric(
+      check_quantized(
           x.columns, value, [&](std::size_t i) { return dynamic.at(row, i) - 128; },
           dynamic.scale[row]);
-      const std::int32_t sum = check_symmetric(
+      const std::int32_t sum = check_quantized(
           x.columns, value, [&](std::size_t i) { return keys.at(row, i); }, keys.scale[row]);
       REQUIRE(keys.sum[row] == sum);
       std::size_t wrong = 0;
@@ -113,12 +115,42 @@ TEST_CASE("`reference` quantises as the contract says") {
     for (std::size_t column = 0; column < values.rows; ++column) {
       const bool real = column < x.columns;
       if (real) {
-        check_symmetric(
+        check_quantized(
             x.rows, [&](std::size_t row) { return x.row(row)[column]; },
             [&](std::size_t row) { return values.at(column, row); }, values.scale[column]);
       }
     }
     REQUIRE(all_zero(values, x.columns, x.rows));
+  });
+}
+
+TEST_CASE("a range with a zero point of its own uses all 256 steps") {
+  // No value is below -0.17, as behind GELU: 0.17 * 240 / 15 = 2.72 is the least range at which
+  // what lies below zero fits the 15 steps there.
+  constexpr float lowest = -0.17F;
+  const std::vector<DynamicRange> ranges = {
+      {.zero_point = 15, .steps = 240.0F, .least_range = 2.72F},
+      {.zero_point = 0, .steps = 255.0F}};
+  const Paths paths;
+  RowArena arena(arena_floats);
+  for_each_rows(arena, [&](const Rows& two_sided) {
+    for (const DynamicRange& range : ranges) {
+      Rows x = two_sided;
+      for (float& value : x.values) value = std::max(value, range.zero_point == 0 ? 0.0F : lowest);
+      const QuantizedRows expected = arena.quantize_dynamic(jit::Isa::reference, x, range);
+      for (std::size_t row = 0; row < x.rows; ++row) {
+        check_quantized(
+            x.columns, [&](std::size_t i) { return x.row(row)[i]; },
+            [&](std::size_t i) { return expected.at(row, i) - range.zero_point; },
+            expected.scale[row], range);
+        for (std::size_t i = x.columns; i < expected.columns; ++i)
+          REQUIRE(expected.at(row, i) == range.zero_point);
+      }
+      for (const Path& path : paths.generated()) {
+        INFO(name_of(path), " columns ", x.columns);
+        REQUIRE(same_bits(arena.quantize_dynamic(path.isa, x, range), expected));
+      }
+    }
   });
 }
 
@@ -155,10 +187,13 @@ TEST_CASE("a row or column that is not finite shows in its scale, and only there
         const std::size_t bad_column = random.below(columns);
         x.row(bad_row)[bad_column] = bad;
         const QuantizedRows dynamic = arena.quantize_dynamic(path.isa, x);
+        const QuantizedRows one_sided = arena.quantize_dynamic(
+            path.isa, x, {.zero_point = 15, .steps = 240.0F, .least_range = 2.72F});
         const QuantizedRows keys = arena.pack_keys(path.isa, x);
         const QuantizedRows values = arena.pack_values(path.isa, x);
         for (std::size_t row = 0; row < x.rows; ++row) {
           REQUIRE(std::isfinite(dynamic.scale[row]) == (row != bad_row));
+          REQUIRE(std::isfinite(one_sided.scale[row]) == (row != bad_row));
           REQUIRE(std::isfinite(keys.scale[row]) == (row != bad_row));
         }
         for (std::size_t column = 0; column < columns; ++column)

@@ -135,7 +135,7 @@ NormalizedRows RowArena::layer_norm(jit::Isa isa, const Rows& x, const LayerNorm
           {args.reciprocal_deviation, args.reciprocal_deviation + x.rows}};
 }
 
-QuantizedRows RowArena::quantize_dynamic(jit::Isa isa, const Rows& x) {
+QuantizedRows RowArena::quantize_dynamic(jit::Isa isa, const Rows& x, const DynamicRange& range) {
   const jit::ThreadScope scope(isa);
   jit::QuantizeArgs args;
   args.x = place_rows(x_, x);
@@ -144,6 +144,9 @@ QuantizedRows RowArena::quantize_dynamic(jit::Isa isa, const Rows& x) {
   args.columns = x.columns;
   args.tiles = place_tiles(x.rows, x.columns);
   args.scale = per_row_.place<float>(x.rows, edge_, nan_bytes);
+  args.zero_point = range.zero_point;
+  args.steps = range.steps;
+  args.least_range = range.least_range;
   jit::Kernels::of(isa).rows().quantize_dynamic(&args);
   QuantizedRows taken = take_tiles(x.rows, x.columns);
   taken.scale.assign(args.scale, args.scale + x.rows);
@@ -243,7 +246,7 @@ Rows RowArena::embed_s8(jit::Isa isa, const EmbeddingTables& tables) {
 Rows RowArena::embed(jit::Isa isa, const EmbeddingTables& tables, bool quantized) {
   const jit::ThreadScope scope(isa);
   const std::size_t ld = ld_of(tables.columns);
-  const auto place_table = [&](GuardedBuffer& buffer, const auto& table) -> const void* {
+  const auto place_table = [&](GuardedBuffer& buffer, const auto& table) {
     using Value = typename std::decay_t<decltype(table)>::value_type;
     const std::size_t entries = table.size() / tables.columns;
     auto* placed =
@@ -253,23 +256,19 @@ Rows RowArena::embed(jit::Isa isa, const EmbeddingTables& tables, bool quantized
     return placed;
   };
   jit::EmbeddingArgs args;
-  args.ids = tables.indices[0].data();
-  args.segments = tables.indices[1].data();
-  args.positions = tables.indices[2].data();
-  args.rows = tables.indices[0].size();
+  args.ids = tables.ids.data();
+  args.segments = tables.segments.data();
+  args.positions = tables.positions.data();
+  args.rows = tables.ids.size();
   args.columns = tables.columns;
   if (quantized) {
-    args.word = place_table(word_, tables.s8[0]);
-    args.type = place_table(type_, tables.s8[1]);
-    args.position = place_table(position_, tables.s8[2]);
-    args.word_scale = tables.scales[0].data();
-    args.type_scale = tables.scales[1].data();
-    args.position_scale = tables.scales[2].data();
+    args.word = place_table(word_, tables.word_s8);
+    args.word_scale = tables.word_scale.data();
   } else {
-    args.word = place_table(word_, tables.f32[0]);
-    args.type = place_table(type_, tables.f32[1]);
-    args.position = place_table(position_, tables.f32[2]);
+    args.word = place_table(word_, tables.word);
   }
+  args.type = place_table(type_, tables.type);
+  args.position = place_table(position_, tables.position);
   args.table_ld = ld;
   args.ld = ld;
   args.out = out_.place<float>(strided_count(args.rows, ld, tables.columns), edge_, nan_bytes);

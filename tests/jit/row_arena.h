@@ -32,6 +32,12 @@ struct QuantizedRows {
 
   std::int32_t at(std::size_t row, std::size_t column) const { return q[row * columns + column]; }
 };
+// The range of a dynamic quantisation (jit/row_kernels.h); symmetric unless said otherwise.
+struct DynamicRange {
+  std::int32_t zero_point = 128;
+  float steps = 127.0F;
+  float least_range = 0.0F;
+};
 struct SoftmaxRows {
   Rows p;           // softmax_f32
   QuantizedRows q;  // softmax_u8
@@ -41,13 +47,13 @@ struct LayerNormWeights {
   std::vector<float> gamma, beta;
   float epsilon = 1e-12F;
 };
-// Tables of `columns` columns; f32 or s8 (with scales), as the kernel asked for.
+// Tables of `columns` columns, and which of their entries each row asks for.
 struct EmbeddingTables {
   std::size_t columns = 0;
-  std::vector<std::vector<float>> f32;             // word, type, position: [entries][columns]
-  std::vector<std::vector<std::int8_t>> s8;        // the same
-  std::vector<std::vector<float>> scales;          // [entries] each, s8 only
-  std::vector<std::vector<std::int32_t>> indices;  // ids, segments, positions: [rows] each
+  std::vector<float> word, type, position;             // [entries][columns]
+  std::vector<std::int8_t> word_s8;                    // embed_s8 takes these words instead
+  std::vector<float> word_scale;                       // [entries]
+  std::vector<std::int32_t> ids, segments, positions;  // [rows]
 };
 
 // Equal bits; any NaN equals any other.
@@ -66,7 +72,7 @@ class RowArena {
   void set_placement(Edge edge, std::size_t extra_columns);
 
   NormalizedRows layer_norm(jit::Isa isa, const Rows& x, const LayerNormWeights& weights);
-  QuantizedRows quantize_dynamic(jit::Isa isa, const Rows& x);
+  QuantizedRows quantize_dynamic(jit::Isa isa, const Rows& x, const DynamicRange& range = {});
   QuantizedRows quantize_static(jit::Isa isa, const Rows& x, float inverse_scale,
                                 std::int32_t zero_point);
   SoftmaxRows softmax_f32(jit::Isa isa, const Rows& scores);
