@@ -166,15 +166,15 @@ void pack_values(const PackValuesArgs* args) {
   }
 }
 
+const float* table_row(const EmbeddingArgs* args, const float* table, std::int32_t index) {
+  return table + static_cast<std::size_t>(index) * args->table_ld;
+}
+
 void embed_f32(const EmbeddingArgs* args) {
   for (std::size_t row = 0; row < args->rows; ++row) {
-    const auto table_row = [&](const void* table, const std::int32_t* index) {
-      return static_cast<const float*>(table) +
-             static_cast<std::size_t>(index[row]) * args->table_ld;
-    };
-    const float* word = table_row(args->word, args->ids);
-    const float* type = table_row(args->type, args->segments);
-    const float* position = table_row(args->position, args->positions);
+    const float* word = table_row(args, static_cast<const float*>(args->word), args->ids[row]);
+    const float* type = table_row(args, args->type, args->segments[row]);
+    const float* position = table_row(args, args->position, args->positions[row]);
     for (std::size_t i = 0; i < args->columns; ++i) {
       args->out[row * args->ld + i] = (word[i] + type[i]) + position[i];
     }
@@ -183,21 +183,13 @@ void embed_f32(const EmbeddingArgs* args) {
 
 void embed_s8(const EmbeddingArgs* args) {
   for (std::size_t row = 0; row < args->rows; ++row) {
-    const auto table_row = [&](const void* table, const std::int32_t* index) {
-      return static_cast<const std::int8_t*>(table) +
-             static_cast<std::size_t>(index[row]) * args->table_ld;
-    };
-    const std::int8_t* word = table_row(args->word, args->ids);
-    const std::int8_t* type = table_row(args->type, args->segments);
-    const std::int8_t* position = table_row(args->position, args->positions);
-    const float word_scale = args->word_scale[args->ids[row]];
-    const float type_scale = args->type_scale[args->segments[row]];
-    const float position_scale = args->position_scale[args->positions[row]];
+    const auto id = static_cast<std::size_t>(args->ids[row]);
+    const std::int8_t* word = static_cast<const std::int8_t*>(args->word) + id * args->table_ld;
+    const float* type = table_row(args, args->type, args->segments[row]);
+    const float* position = table_row(args, args->position, args->positions[row]);
     for (std::size_t i = 0; i < args->columns; ++i) {
       args->out[row * args->ld + i] =
-          std::fma(static_cast<float>(word[i]), word_scale,
-                   std::fma(static_cast<float>(type[i]), type_scale,
-                            static_cast<float>(position[i]) * position_scale));
+          std::fma(static_cast<float>(word[i]), args->word_scale[id], type[i] + position[i]);
     }
   }
 }

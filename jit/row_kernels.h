@@ -75,15 +75,16 @@ struct PackValuesArgs {
 };
 
 // out[row] = (word[ids[row]] + type[segments[row]]) + position[positions[row]].
-// s8 tables have one scale a row: fma(w, ws, fma(t, ts, p * ps)) with each q as float.
+// embed_s8: the words are s8 with one scale a row, fma(q, scale, type + position).
 // Indices were checked by the caller. Table rows are padded to 16 columns.
 struct EmbeddingArgs {
   const std::int32_t* ids = nullptr;
   const std::int32_t* segments = nullptr;
   const std::int32_t* positions = nullptr;
   std::size_t rows = 0, columns = 0;
-  const void *word = nullptr, *type = nullptr, *position = nullptr;  // f32 or s8, same for all
-  const float *word_scale = nullptr, *type_scale = nullptr, *position_scale = nullptr;  // s8 only
+  const void* word = nullptr;         // f32 or s8
+  const float* word_scale = nullptr;  // s8 only
+  const float *type = nullptr, *position = nullptr;
   std::size_t table_ld = 0;
   float* out = nullptr;
   std::size_t ld = 0;

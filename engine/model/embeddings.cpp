@@ -13,69 +13,67 @@ namespace bertq {
 namespace {
 
 const std::string prefix = "bert.embeddings.";
+const std::string word_table = prefix + "word_embeddings.weight";
+const std::string position_table = prefix + "position_embeddings.weight";
 const std::string segment_table = prefix + "token_type_embeddings.weight";
 
-bool one_choice_is_int8(const Recipe& recipe) {
-  const LayerChoice& choice = recipe.of(word_embeddings_module);
+bool words_are_int8(const Recipe& recipe) {
   for (const char* other : {"position_embeddings", "token_type_embeddings"}) {
     const auto entry = recipe.entries().find(prefix + other);
-    if (entry != recipe.entries().end() && entry->second.precision != choice.precision) {
-      throw Error(ErrorKind::input, "recipe: layer " + prefix + other + ": expected " +
-                                        std::string(precision_name(choice.precision)) + " like " +
-                                        std::string(word_embeddings_module) + ", got " +
+    if (entry != recipe.entries().end() && entry->second.precision != Precision::fp32) {
+      throw Error(ErrorKind::input, "recipe: layer " + prefix + other + ": expected fp32, got " +
                                         std::string(precision_name(entry->second.precision)));
     }
   }
-  return choice.precision == Precision::int8;
+  return recipe.of(word_embeddings_module).precision == Precision::int8;
 }
 
 }  // namespace
 
 Embeddings::Embeddings(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe)
     : kernels_(&loader.kernels().rows()),
-      int8_(one_choice_is_int8(recipe)),
+      int8_(words_are_int8(recipe)),
       columns_(config.hidden),
       segments_(loader.source().has(segment_table) ? config.segments : 1),
-      word_(load(loader, "word_embeddings", config.vocabulary)),
-      position_(load(loader, "position_embeddings", config.positions)),
-      segment_(load(loader, "token_type_embeddings", segments_)),
-      norm_(loader, prefix + "LayerNorm", config.hidden, config.layer_norm_epsilon) {}
-
-Embeddings::Table Embeddings::load(WeightLoader& loader, std::string_view name,
-                                   std::size_t rows) const {
-  const std::string tensor = prefix + std::string(name) + ".weight";
-  return int8_ ? load_int8(loader, tensor, rows) : load_f32(loader, tensor, rows);
+      positions_(load_f32(loader, position_table, config.positions)),
+      segment_rows_(load_f32(loader, segment_table, segments_)),
+      norm_(loader, prefix + "LayerNorm", config.hidden, config.layer_norm_epsilon) {
+  if (int8_) {
+    load_int8_words(loader, config.vocabulary);
+  } else {
+    words_ = load_f32(loader, word_table, config.vocabulary);
+  }
 }
 
 // Fresh rows of the arena are zero, which is what a table that the checkpoint lacks must be.
-Embeddings::Table Embeddings::load_f32(WeightLoader& loader, const std::string& tensor,
-                                       std::size_t rows) const {
+const float* Embeddings::load_f32(WeightLoader& loader, const std::string& tensor,
+                                  std::size_t rows) const {
   const std::size_t ld = jit::padded_columns(columns_);
   const std::span<float> table = loader.arena().allocate<float>(rows * ld);
-  if (!loader.source().has(tensor)) return {table.data(), nullptr};
+  if (!loader.source().has(tensor)) return table.data();
   loader.for_each_slice(tensor, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
     for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {
       std::copy_n(slice.data() + i * columns_, columns_, table.data() + (row + i) * ld);
     }
   });
-  return {table.data(), nullptr};
+  return table.data();
 }
 
-Embeddings::Table Embeddings::load_int8(WeightLoader& loader, const std::string& tensor,
-                                        std::size_t rows) const {
+void Embeddings::load_int8_words(WeightLoader& loader, std::size_t rows) {
   const std::size_t ld = jit::padded_columns(columns_);
   const std::span<std::int8_t> table = loader.arena().allocate<std::int8_t>(rows * ld);
   const std::span<float> scales = loader.arena().allocate<float>(rows);
-  if (!loader.source().has(tensor)) return {table.data(), scales.data()};
-  loader.for_each_slice(tensor, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
-    for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {
-      const std::span<const float> weights = slice.subspan(i * columns_, columns_);
-      const SymmetricScale scale = symmetric_scale(largest_magnitude(weights));
-      quantize_symmetric(weights, scale, table.data() + (row + i) * ld);
-      scales[row + i] = scale.scale;
-    }
-  });
-  return {table.data(), scales.data()};
+  loader.for_each_slice(
+      word_table, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
+        for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {
+          const std::span<const float> weights = slice.subspan(i * columns_, columns_);
+          const SymmetricScale scale = symmetric_scale(largest_magnitude(weights));
+          quantize_symmetric(weights, scale, table.data() + (row + i) * ld);
+          scales[row + i] = scale.scale;
+        }
+      });
+  words_ = table.data();
+  word_scales_ = scales.data();
 }
 
 void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRows& out,
@@ -86,12 +84,10 @@ void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRow
   args.positions = batch.positions().data() + tokens.begin;
   args.rows = tokens.end - tokens.begin;
   args.columns = columns_;
-  args.word = word_.rows;
-  args.type = segment_.rows;
-  args.position = position_.rows;
-  args.word_scale = word_.scale;
-  args.type_scale = segment_.scale;
-  args.position_scale = position_.scale;
+  args.word = words_;
+  args.word_scale = word_scales_;
+  args.type = segment_rows_;
+  args.position = positions_;
   args.table_ld = jit::padded_columns(columns_);
   args.out = out.data;
   args.ld = out.ld;

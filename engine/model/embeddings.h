@@ -14,14 +14,15 @@
 
 namespace bertq {
 
-// The module whose recipe entry decides for all three tables: their rows are added in one kernel.
+// The one table that a recipe can put in INT8.
 inline constexpr std::string_view word_embeddings_module = "bert.embeddings.word_embeddings";
 
-// f32 rows or, in INT8, s8 rows with one scale a row.
+// The words as f32 rows or, in INT8, s8 rows with one scale a row. Positions and segments are f32:
+// they have a few per cent of the rows, and an error in them is the same in every token.
 class Embeddings {
  public:
   // A checkpoint without segment table counts as one whose only segment is all zeros. Throws Error
-  // (input) if the recipe treats the tables differently.
+  // (input) if the recipe wants positions or segments in INT8.
   Embeddings(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe);
 
   // Ids of segments lie below this.
@@ -33,19 +34,16 @@ class Embeddings {
            std::span<const QuantizedCopy> copies) const;
 
  private:
-  struct Table {
-    const void* rows = nullptr;
-    const float* scale = nullptr;  // INT8 only
-  };
-  Table load(WeightLoader& loader, std::string_view name, std::size_t rows) const;
-  Table load_f32(WeightLoader& loader, const std::string& tensor, std::size_t rows) const;
-  Table load_int8(WeightLoader& loader, const std::string& tensor, std::size_t rows) const;
+  const float* load_f32(WeightLoader& loader, const std::string& tensor, std::size_t rows) const;
+  void load_int8_words(WeightLoader& loader, std::size_t rows);
 
   const jit::RowKernels* kernels_;
   bool int8_;
   std::size_t columns_;
   std::size_t segments_;
-  Table word_, position_, segment_;
+  const void* words_ = nullptr;
+  const float* word_scales_ = nullptr;  // INT8 only
+  const float *positions_, *segment_rows_;
   LayerNorm norm_;
 };
 
