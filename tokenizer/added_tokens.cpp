@@ -41,7 +41,7 @@ std::size_t skip_spaces_left(std::string_view text, std::size_t from, std::size_
     if (!is_space(decoded)) break;
     begin -= decoded.length;
   }
-  return std::max(from, begin);
+  return begin;
 }
 
 std::size_t skip_spaces_right(std::string_view text, std::size_t end) {

@@ -7,30 +7,28 @@
 namespace bertq::tokenizer {
 namespace {
 
-// Whether the nearest code point that counts is a cased letter; empty: it does not count, go on.
-std::optional<bool> cased_neighbour(char32_t code_point, const NormalizerRules& rules) {
-  const std::uint8_t classes = CodePoints::of(rules.profile).classes(code_point);
-  if (classes & kControl) return std::nullopt;
-  if (classes & kSpace) return false;
-  if (rules.split_chinese_characters && (classes & kIdeograph)) return false;
-  if (is_case_ignorable(rules.profile, code_point)) return std::nullopt;
-  return is_cased(rules.profile, code_point);
+// Whether a neighbour is a cased letter; empty: it does not count, go on to the next. White space
+// and ideographs, which end a word, are not cased.
+std::optional<bool> cased_neighbour(char32_t code_point, Profile profile) {
+  if (CodePoints::of(profile).classes(code_point) & kControl) return std::nullopt;
+  if (is_case_ignorable(profile, code_point)) return std::nullopt;
+  return is_cased(profile, code_point);
 }
 
-bool cased_before(std::string_view text, std::size_t end, const NormalizerRules& rules) {
+bool cased_before(std::string_view text, std::size_t end, Profile profile) {
   while (end > 0) {
     const Decoded decoded = decode_utf8_before(text, end);
-    if (const auto cased = cased_neighbour(decoded.code_point, rules)) return *cased;
+    if (const auto cased = cased_neighbour(decoded.code_point, profile)) return *cased;
     end -= decoded.length;
   }
   return false;
 }
 
-bool cased_after(std::string_view text, std::size_t at, const NormalizerRules& rules) {
+bool cased_after(std::string_view text, std::size_t at, Profile profile) {
   while (at < text.size()) {
     const Decoded decoded = decode_utf8(text, at);
     if (decoded.length == 0) return false;  // the normaliser will refuse it when it gets there
-    if (const auto cased = cased_neighbour(decoded.code_point, rules)) return *cased;
+    if (const auto cased = cased_neighbour(decoded.code_point, profile)) return *cased;
     at += decoded.length;
   }
   return false;
@@ -38,9 +36,8 @@ bool cased_after(std::string_view text, std::size_t at, const NormalizerRules& r
 
 }  // namespace
 
-bool is_final_sigma(std::string_view text, std::size_t begin, std::size_t end,
-                    const NormalizerRules& rules) {
-  return cased_before(text, begin, rules) && !cased_after(text, end, rules);
+bool is_final_sigma(std::string_view text, std::size_t begin, std::size_t end, Profile profile) {
+  return cased_before(text, begin, profile) && !cased_after(text, end, profile);
 }
 
 }  // namespace bertq::tokenizer

@@ -114,7 +114,8 @@ class NormalizerRun {
       return use(code_point);
     }
     if (code_point == kCapitalSigma && rules_.profile == Profile::google &&
-        is_final_sigma(source_.substr(begin_, end_ - begin_), at - begin_, next - begin_, rules_)) {
+        is_final_sigma(source_.substr(begin_, end_ - begin_), at - begin_, next - begin_,
+                       rules_.profile)) {
       return use(kFinalSigma);
     }
     const LowerCase lower = lower_case(rules_.profile, code_point);

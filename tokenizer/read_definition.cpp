@@ -129,7 +129,6 @@ Definition read_folder(const fs::path& folder, const Tokenizer::Overrides& overr
   }
   std::vector<std::string> sources;
   TokenizerConfig config = read_configs(folder, sources);
-  if (overrides.lower_case) config.statements.lower_case.reset();
 
   Definition definition;
   if (has_json) {

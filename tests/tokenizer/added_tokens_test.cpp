@@ -40,7 +40,7 @@ TEST_CASE("the leftmost, there the longest") {
 
 TEST_CASE("flags of a token") {
   struct Case {
-    const char* why;
+    std::string why;
     bool single_word, strip_left, strip_right;
     const char *text, *found;
   };

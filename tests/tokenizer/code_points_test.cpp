@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 namespace bertq::tokenizer {
 namespace {
 
 TEST_CASE("each profile knows the Unicode of its original") {
   struct Case {
-    const char* why;
+    std::string why;
     char32_t code_point;
     int hf, google;
   };

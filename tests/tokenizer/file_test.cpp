@@ -1,7 +1,9 @@
 #include "tokenizer/file.h"
 
 #include <doctest/doctest.h>
+
 #include <sys/stat.h>
+#include <string>
 
 #include "tokenizer/temporary_folder.h"
 #include "tokenizer/tokenizer.h"

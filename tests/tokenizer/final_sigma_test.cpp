@@ -10,12 +10,12 @@ namespace {
 // The first sigma of `text`.
 bool is_final(const std::string& text) {
   const std::size_t at = text.find("Σ");
-  return is_final_sigma(text, at, at + 2, {.profile = Profile::google});
+  return is_final_sigma(text, at, at + 2, Profile::google);
 }
 
 TEST_CASE("a sigma is final after a cased letter and before none, as Python's str.lower() has it") {
   struct Case {
-    const char* why;
+    std::string why;
     std::string text;
     bool final;
   };

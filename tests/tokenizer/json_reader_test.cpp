@@ -14,7 +14,7 @@ TEST_CASE("what is not a tokenizer's JSON is refused with its place") {
   for (int i = 0; i < 1'000'000; ++i) wide += ",0";
   wide += "]";
   struct Case {
-    const char* why;
+    std::string why;
     std::string bytes;
     const char* message;
   };

@@ -101,7 +101,7 @@ TEST_CASE("a lower-casing that the user asks for settles a contradiction about i
 }
 
 struct BadFolder {
-  const char* why;
+  std::string why;
   Files files;
   // @ stands for the folder.
   std::string message;

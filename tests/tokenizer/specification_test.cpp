@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "tokenizer/small_vocabulary.h"
 
 namespace bertq::tokenizer::testing {
@@ -11,7 +13,7 @@ namespace {
 using namespace std::string_literals;
 
 struct Example {
-  const char* why;
+  std::string why;
   std::string text;
   std::string hf, hf_spans;
   // Empty: as hf.

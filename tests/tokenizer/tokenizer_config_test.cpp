@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "tokenizer/tokenizer.h"
 
 namespace bertq::tokenizer {
@@ -37,7 +39,7 @@ TEST_CASE("names may be strings or objects, flags may be absent or null") {
 
 TEST_CASE("what cannot be honoured is refused") {
   struct Case {
-    const char *text, *message;
+    std::string text, message;
   };
   const Case cases[] = {
       {R"([])", "c.json: expected an object, got an array"},
@@ -55,7 +57,7 @@ TEST_CASE("what cannot be honoured is refused") {
        "c.json: additional_special_tokens: expected an array, got \"x\""},
   };
   for (const auto& [text, message] : cases) {
-    CHECK_THROWS_WITH_AS(parse_tokenizer_config(text, "c.json"), message, TokenizerError);
+    CHECK_THROWS_WITH_AS(parse_tokenizer_config(text, "c.json"), message.c_str(), TokenizerError);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 namespace bertq::tokenizer {
 namespace {
 
@@ -22,7 +24,7 @@ TEST_CASE("every code point survives the way there and back") {
 
 TEST_CASE("the first byte that is not UTF-8 is found") {
   struct Case {
-    const char* why;
+    std::string why;
     std::string_view text;
     std::optional<std::size_t> bad;
   };

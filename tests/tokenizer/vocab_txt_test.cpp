@@ -26,7 +26,7 @@ std::string read(std::string_view bytes) {
 // of the first token.
 TEST_CASE("a line's number is its id, whatever the lines look like") {
   struct Case {
-    const char* why;
+    std::string why;
     std::string_view bytes;
     const char* tokens;
   };
@@ -53,9 +53,21 @@ TEST_CASE("a line's number is its id, whatever the lines look like") {
   }
 }
 
+TEST_CASE("special tokens are found by name, of one given twice the later") {
+  const Vocabulary vocabulary = parse_vocab_txt("[UNK]\n[SEP]\na\n<s>\n[SEP]\n", "vocab.txt");
+  const auto added = default_added_tokens(vocabulary, {"[SEP]", "<s>", "[UNK]", "[MASK]"});
+  REQUIRE(added.size() == 3);
+  CHECK(added[0].content == "[UNK]");
+  CHECK(added[1].content == "<s>");
+  CHECK(added[2].content == "[SEP]");
+  CHECK(added[2].id == 4);
+  CHECK(added[2].special);
+  CHECK_FALSE(added[2].normalized);
+}
+
 TEST_CASE("what cannot be a vocabulary is refused with its line") {
   struct Case {
-    const char* why;
+    std::string why;
     std::string bytes;
     const char* message;
   };
