@@ -6,6 +6,7 @@
 
 #include "engine/cli/failure.h"
 #include "engine/cli/hub_cache.h"
+#include "engine/model/embeddings.h"
 #include "engine/model/tensor_names.h"
 
 namespace bertq::cli {
@@ -61,7 +62,8 @@ std::map<std::string, std::string_view, std::less<>> uses_of(const Inspection& i
   std::map<std::string, std::string_view, std::less<>> uses;
   for (const ExpectedTensor& tensor : expected_tensors(inspection.files.config)) {
     const bool used = tensor.part != Part::classifier || inspection.heads.classifier;
-    const bool quantized = tensor.role != Role::vector;
+    const bool quantized =
+        tensor.role == Role::linear || module_of(tensor.name) == word_embeddings_module;
     uses.emplace(tensor.name, !used ? ignored : quantized ? "int8" : "fp32");
   }
   return uses;

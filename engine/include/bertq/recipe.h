@@ -12,9 +12,9 @@
 //
 // Keys are the checkpoint's module names, always with the "bert." prefix:
 // "bert.encoder.layer.3.output.dense"; the two products of attention are
-// "bert.encoder.layer.3.attention.scores" and "….attention.context"; the three embedding tables,
-// which share one choice, are "bert.embeddings.word_embeddings"; the heads "bert.pooler.dense",
-// "classifier" and "qa_outputs". The metadata, any object, says where the recipe comes from
+// "bert.encoder.layer.3.attention.scores" and "….attention.context"; the table of words
+// (positions and segments are always fp32) is "bert.embeddings.word_embeddings"; the heads are
+// "bert.pooler.dense", "classifier" and "qa_outputs". The metadata, any object, says where the recipe comes from
 // (hashes, seed, metrics, data); it is carried along and has no effect.
 #pragma once
 
