@@ -155,8 +155,9 @@ const CpuDescription& describe_cpu() {
   return description;
 }
 
-void assume_available_for_tests(Isa isa) {
-  assumed_available.fetch_or(1U << static_cast<unsigned>(isa));
+void assume_available_for_tests(Isa isa, bool available) {
+  const unsigned bit = 1U << static_cast<unsigned>(isa);
+  available ? assumed_available.fetch_or(bit) : assumed_available.fetch_and(~bit);
 }
 
 }  // namespace bertq::jit

@@ -22,7 +22,7 @@ Paths::Paths() {
     const std::string why =
         isa == jit::Isa::amx ? why_no_amx_hardware() : jit::why_unavailable(isa);
     if (emulated) {
-      jit::assume_available_for_tests(isa);
+      jit::assume_available_for_tests(isa, true);
       emulator_.emplace();
       if (first) {
         std::printf("amx: executed through the emulator of tests/support, not on AMX hardware\n");
@@ -34,6 +34,11 @@ Paths::Paths() {
     generated_.push_back({isa, emulated});
   }
   first = false;
+}
+
+// Without the emulator, what asks for the best path must not get this one.
+Paths::~Paths() {
+  if (emulator_) jit::assume_available_for_tests(jit::Isa::amx, false);
 }
 
 std::vector<Path> Paths::all() const {

@@ -20,6 +20,9 @@ struct Path {
 class Paths {
  public:
   Paths();
+  ~Paths();
+  Paths(const Paths&) = delete;
+  Paths& operator=(const Paths&) = delete;
 
   // Worst first, without `reference`.
   const std::vector<Path>& generated() const { return generated_; }
