@@ -93,9 +93,8 @@ void Encoder::attend(std::size_t layer, bool first_queries_only) const {
         const std::size_t sequence = workspace_.longest_first[task / (heads * parts)];
         const std::size_t row = batch_.begin(sequence);
         const std::size_t length = batch_.length(sequence);
-        const Grid queries{false, length, length, parts};
         const jit::Range range =
-            first_queries_only ? jit::Range{0, 1} : queries.part_columns(task % parts, length);
+            first_queries_only ? jit::Range{0, 1} : part_of(length, task % parts, parts);
         if (range.begin >= range.end) return;
         const auto& [query, key, value] = workspace_.query_key_value;
         model_.attention.run(choice,

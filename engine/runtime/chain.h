@@ -35,7 +35,7 @@ void run_step(ThreadPool& pool, const Grid& grid, const Step<Function>& step) {
     return;
   }
   pool.parallel_for(grid.parts, Schedule::fixed, [&](std::size_t task, std::size_t) {
-    const jit::Range columns = grid.part_columns(task, step.columns);
+    const jit::Range columns = part_of(step.columns, task, grid.parts);
     if (columns.begin < columns.end) step.function(jit::Range{0, grid.rows}, columns, 0);
   });
 }

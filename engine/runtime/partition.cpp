@@ -16,16 +16,16 @@ std::size_t divide_up(std::size_t value, std::size_t divisor) {
 
 }  // namespace
 
-jit::Range Grid::block_rows(std::size_t index) const {
-  return {index * block, std::min(rows, (index + 1) * block)};
+jit::Range part_of(std::size_t total, std::size_t index, std::size_t parts) {
+  const std::size_t groups = divide_up(total, jit::lanes);
+  const auto boundary = [&](std::size_t part) {
+    return std::min(total, groups * part / parts * jit::lanes);
+  };
+  return {boundary(index), boundary(index + 1)};
 }
 
-jit::Range Grid::part_columns(std::size_t index, std::size_t columns) const {
-  const std::size_t groups = divide_up(columns, jit::lanes);
-  const auto boundary = [&](std::size_t part) {
-    return std::min(columns, groups * part / parts * jit::lanes);
-  };
-  return {boundary(index), index + 1 == parts ? columns : boundary(index + 1)};
+jit::Range Grid::block_rows(std::size_t index) const {
+  return {index * block, std::min(rows, (index + 1) * block)};
 }
 
 Grid choose_grid(std::size_t rows, std::size_t threads, std::size_t largest_block) {

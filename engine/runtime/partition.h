@@ -7,6 +7,10 @@
 
 namespace bertq {
 
+// Part `index` of `parts` of 0..`total`, all about as large, each from a multiple of 16. May be
+// empty.
+jit::Range part_of(std::size_t total, std::size_t index, std::size_t parts);
+
 // All row-wise steps of an encoder layer follow one another on the same rows, so many rows are best
 // split by rows: each thread takes a block through the whole chain, from its own cache, without
 // waiting for anyone. But then each thread reads all weights. With few rows a thread, that costs
@@ -20,8 +24,6 @@ struct Grid {
 
   std::size_t blocks() const { return (rows + block - 1) / block; }
   jit::Range block_rows(std::size_t index) const;
-  // Part `index` of `parts` of `columns`, in multiples of 16.
-  jit::Range part_columns(std::size_t index, std::size_t columns) const;
 };
 
 // `largest_block` bounds the working memory that a block needs.
