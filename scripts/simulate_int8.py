@@ -3,9 +3,11 @@
 
     scripts/simulate_int8.py MODEL_DIR PAIRS.tsv
 
-Every linear layer: activations one scale a token, max|x| / 127; weights one scale an output channel, or for comparison one
+Every linear layer: activations one scale a token, max|x| / 127, but after GELU and ReLU, which are never or hardly negative,
+nearly all of the byte is for what is above zero; weights one scale an output channel, or for comparison one
 for the whole matrix (`per_tensor`). Attention: one scale a token and head for Q and K, one a head and channel for V;
-probabilities round(255 * exp(x - max)), divided by their own sum. Embedding tables: one scale a row. Integer sums are exact
+probabilities round(255 * exp(x - max)), divided by their own sum. Word embeddings: one scale a row;
+the two small tables beside them stay float32. Integer sums are exact
 (float64 holds them), all else is float32.
 
 It follows the same definitions as the engine but not the same order of float32 operations: scores agree up to rare flips.
@@ -37,6 +39,16 @@ def quantise(x, dims):
     return torch.round(x * inverse).double(), (largest / 127.0).double()
 
 
+def quantise_activated(x, activation):
+    """The same for rows that come out of an activation: (lowest value, its distance to zero in steps of 255)."""
+    lowest, below = (0.0, 0) if activation == "relu" else (-0.1701, 12)
+    above = 255 - below
+    least = -lowest * above / below if below else 0.0
+    span = x.abs().amax(dim=1, keepdim=True).clamp(min=least)
+    inverse = torch.where(span < 1e-30, torch.zeros_like(span), above / span)
+    return torch.round(x * inverse).double(), (span / above).double()
+
+
 class Bert:
     """One sequence at a time, so nothing is padded."""
 
@@ -46,21 +58,19 @@ class Bert:
         tensors = load_file(folder / "model.safetensors")
         self.tensors = {k.removeprefix("bert."): v.float() for k, v in tensors.items() if v.is_floating_point()}
         self.weights = {}  # quantised ones
-        self.tables = {name: self.table(f"embeddings.{name}_embeddings.weight") for name in ("word", "token_type", "position")}
+        self.words = self.tensors["embeddings.word_embeddings.weight"]
+        if scheme != "fp32":
+            q, scale = quantise(self.words, 1)
+            self.words = (q * scale).float()
 
-    def table(self, name):
-        if self.scheme == "fp32":
-            return self.tensors[name]
-        q, scale = quantise(self.tensors[name], 1)
-        return (q * scale).float()
-
-    def linear(self, x, name):
+    def linear(self, x, name, activation=None):
         weight, bias = self.tensors[name + ".weight"], self.tensors[name + ".bias"]
         if self.scheme == "fp32":
             return x @ weight.T + bias
         if name not in self.weights:
             self.weights[name] = quantise(weight, 1 if self.scheme == "per_channel" else (0, 1))
-        (q_x, s_x), (q_w, s_w) = quantise(x, 1), self.weights[name]
+        q_x, s_x = quantise_activated(x, activation) if activation else quantise(x, 1)
+        q_w, s_w = self.weights[name]
         return ((q_x @ q_w.T) * s_x * s_w.T).float() + bias
 
     def norm(self, x, name):
@@ -82,11 +92,13 @@ class Bert:
         q, k, v = (split(self.linear(x, f"{prefix}.attention.self.{n}")) for n in ("query", "key", "value"))
         context = self.attention(q, k, v).transpose(0, 1).reshape(x.shape)
         x = self.norm(self.linear(context, prefix + ".attention.output.dense") + x, prefix + ".attention.output")
-        inner = ACTIVATIONS[self.config["hidden_act"]](self.linear(x, prefix + ".intermediate.dense"))
-        return self.norm(self.linear(inner, prefix + ".output.dense") + x, prefix + ".output")
+        activation = self.config["hidden_act"]
+        inner = ACTIVATIONS[activation](self.linear(x, prefix + ".intermediate.dense"))
+        return self.norm(self.linear(inner, prefix + ".output.dense", activation) + x, prefix + ".output")
 
     def logits(self, ids, segments):
-        x = self.tables["word"][ids] + self.tables["token_type"][segments] + self.tables["position"][: len(ids)]
+        segment_rows = self.tensors["embeddings.token_type_embeddings.weight"][segments]
+        x = self.words[ids] + segment_rows + self.tensors["embeddings.position_embeddings.weight"][: len(ids)]
         x = self.norm(x, "embeddings")
         for index in range(self.config["num_hidden_layers"]):
             x = self.layer(x, f"encoder.layer.{index}")
