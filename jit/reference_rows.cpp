@@ -113,15 +113,15 @@ void softmax_u8(const SoftmaxArgs* args) {
   for (std::size_t row = 0; row < args->rows; ++row) {
     const float* scores = args->scores + row * args->ld;
     const float largest = largest_of(scores, args->columns);
-    std::int32_t sum = 0;
+    std::uint32_t sum = 0;  // scores that are not finite may overflow it
     for (std::size_t i = 0; i < args->columns; ++i) {
       const float p = reference::exp_nonpositive(scores[i] - largest);
       const std::int32_t q = reference::round_to_int(p * 255.0F);
       args->tiles[tile_offset(row, i, args->columns)] = static_cast<std::uint8_t>(q);
-      sum += q;
+      sum += static_cast<std::uint32_t>(q);
     }
     fill_depth_padding(args->tiles, row, args->columns, 0);
-    args->reciprocal_sum[row] = 1.0F / static_cast<float>(sum);
+    args->reciprocal_sum[row] = 1.0F / static_cast<float>(static_cast<std::int32_t>(sum));
   }
 }
 
@@ -142,14 +142,14 @@ void pack_keys(const PackKeysArgs* args) {
     const bool real = row < args->rows;
     const float* x = args->x + row * args->ld;
     const Quantizer quantize(real ? largest_magnitude(x, args->columns, 1) : 0.0F);
-    std::int32_t sum = 0;
+    std::uint32_t sum = 0;  // keys that are not finite may overflow it
     for (std::size_t i = 0; i < padded_depth(args->columns); ++i) {
       const std::int32_t q = real && i < args->columns ? quantize(x[i]) : 0;
       args->packed[packed_s8_offset(row, i, args->columns)] = static_cast<std::int8_t>(q);
-      sum += q;
+      sum += static_cast<std::uint32_t>(q);
     }
     args->scale[row] = quantize.scale;
-    args->sum[row] = sum;
+    args->sum[row] = static_cast<std::int32_t>(sum);
   }
 }
 
