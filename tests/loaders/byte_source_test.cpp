@@ -67,11 +67,11 @@ TEST_CASE("what is no regular file is refused at once") {
       {folder.path(), "expected a file, got a folder"},
       {folder / "pipe", "expected a file, got a named pipe"},
       {"/dev/zero", "expected a file, got a device"}};
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();  // a hang would last for ever
   for (const Row& row : rows) {
     CHECK(opening_complaint(row.path) == row.path.string() + ": " + row.complaint);
   }
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(1));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
 }
 
 TEST_CASE("an unreadable file is refused") {

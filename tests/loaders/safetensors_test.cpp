@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/random.h"
 #include "support/safetensors_file.h"
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"
@@ -113,6 +114,42 @@ TEST_CASE("any window of a tensor can be read") {
   CHECK_THROWS_AS(checkpoint->read_f32(1, 20'010, out), std::out_of_range);
   CHECK_THROWS_AS(checkpoint->read_f32(1, ~std::uint64_t{0}, out), std::out_of_range);
   CHECK_THROWS_AS(checkpoint->read_f32(2, 0, out), std::out_of_range);
+}
+
+TEST_CASE("a spoilt file is refused, or all of it can be read") {
+  const std::string good = SafetensorsFile()
+                               .add_f32("a", {2, 3}, {1, 2, 3, 4, 5, 6})
+                               .add("b", "BF16", {4}, "12345678")
+                               .add("c", "F8_E5M2", {0, 7}, "")
+                               .bytes();
+  const std::string_view likely = "0123456789[]{},:\"\\-.eE \0\xff";
+  testing::Random random(11);
+  int refused = 0, read = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes = good;
+    for (std::size_t edits = 1 + random.below(3); edits > 0; --edits) {
+      const std::size_t at = random.below(bytes.size());
+      const auto any = static_cast<char>(random.below(256));
+      const char edit = random.coin() ? likely[random.below(likely.size())] : any;
+      const std::size_t kind = random.below(4);
+      if (kind == 0) bytes.erase(at, 1);
+      if (kind == 1) bytes.insert(at, 1, edit);
+      if (kind >= 2) bytes[at] = edit;
+    }
+    try {
+      const auto checkpoint = opened(bytes);
+      for (std::size_t i = 0; i < checkpoint->tensors().size(); ++i) {
+        if (is_float(checkpoint->tensors()[i].dtype)) values(*checkpoint, i);
+      }
+      ++read;
+    } catch (const FormatError& error) {
+      REQUIRE(std::string_view(error.what()).starts_with("m: "));
+      REQUIRE(std::string_view(error.what()).find('\n') == std::string_view::npos);
+      ++refused;
+    }
+  }
+  CHECK(refused > 1'000);
+  CHECK(read > 100);
 }
 
 TEST_CASE("threads may read one file at once") {
