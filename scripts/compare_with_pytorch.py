@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds a built bertq against PyTorch on a file of sentence pairs, pair by pair.
 
-    scripts/compare_with_pytorch.py --bertq build/release/engine/cli/bertq -m MODEL_DIR PAIRS.tsv
+    scripts/compare_with_pytorch.py --bertq build/release/bin/bertq -m MODEL_DIR PAIRS.tsv
 
 PyTorch runs each pair alone in float32. `bertq predict` gets the same pairs as JSON Lines, once in FP32 and once in INT8.
 Prints scores and distances; exit 1 if one of the gates fails:
@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=pathlib.Path)
     parser.add_argument("-m", "--model", type=pathlib.Path, required=True)
-    parser.add_argument("--bertq", default="build/release/engine/cli/bertq")
+    parser.add_argument("--bertq", default="build/release/bin/bertq")
     parser.add_argument("--max-seq-length", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
