@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 #include <string>
 
-#include "tokenizer/temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "tokenizer/tokenizer.h"
 
 namespace bertq::tokenizer::testing {
 namespace {
+
+using bertq::testing::TemporaryFolder;
 
 TEST_CASE("a file comes whole, what is none is refused") {
   const TemporaryFolder folder;

@@ -7,11 +7,13 @@
 #include <map>
 #include <string>
 
+#include "support/temporary_folder.h"
 #include "tokenizer/json_files.h"
-#include "tokenizer/temporary_folder.h"
 
 namespace bertq::tokenizer::testing {
 namespace {
+
+using bertq::testing::TemporaryFolder;
 
 using Files = std::map<std::string, std::string>;
 

@@ -7,13 +7,15 @@
 
 #include "support/random.h"
 #include "support/skipped.h"
+#include "support/temporary_folder.h"
 #include "tokenizer/json_files.h"
 #include "tokenizer/small_vocabulary.h"
-#include "tokenizer/temporary_folder.h"
 #include "tokenizer/utf8.h"
 
 namespace bertq::tokenizer::testing {
 namespace {
+
+using bertq::testing::TemporaryFolder;
 
 using Ids = std::vector<std::int32_t>;
 
