@@ -85,6 +85,10 @@ Location locate(const fs::path& path) {
                                       (error ? error.message() : "nothing of that name"));
   }
   if (fs::is_directory(status)) return {path, std::nullopt};
+  if (!fs::is_regular_file(status)) {
+    throw Error(ErrorKind::input,
+                path.string() + ": expected a folder or a file, got a device or a pipe");
+  }
   return {path.has_parent_path() ? path.parent_path() : fs::path("."), path};
 }
 

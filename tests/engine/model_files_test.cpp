@@ -234,6 +234,8 @@ TEST_CASE("folders that are no model are refused by name, at once") {
     fs::create_symlink("loop", folder.files / "loop");
     CHECK(folder.complaint("loop") ==
           "loop: expected a folder or a file, got: Too many levels of symbolic links");
+    CHECK(folder.complaint("/dev/zero") ==
+          "/dev/zero: expected a folder or a file, got a device or a pipe");
     fs::remove(folder.files / "config.json");
     CHECK(folder.complaint() == ": expected config.json, found none");
     fs::create_directory(folder.files / "config.json");
