@@ -14,8 +14,8 @@
 // "bert.encoder.layer.3.output.dense"; the two products of attention are
 // "bert.encoder.layer.3.attention.scores" and "….attention.context"; the table of words
 // (positions and segments are always fp32) is "bert.embeddings.word_embeddings"; the heads are
-// "bert.pooler.dense", "classifier" and "qa_outputs". The metadata, any object, says where the recipe comes from
-// (hashes, seed, metrics, data); it is carried along and has no effect.
+// "bert.pooler.dense", "classifier" and "qa_outputs". The metadata, any object, says where the
+// recipe comes from (hashes, seed, metrics, data); it is carried along and has no effect.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +49,8 @@ class Recipe {
  public:
   // Every layer in `precision`, INT8 with per-channel weights and per-token dynamic ranges.
   static Recipe uniform(Precision precision);
-  // Throws Error (input) naming the file and key: unknown versions, unknown or repeated keys, values
-  // out of range, static ranges without a scale.
+  // Throws Error (input) naming the file and key: unknown versions, unknown or repeated keys,
+  // values out of range, static ranges without a scale.
   static Recipe parse(std::string_view json, const std::string& name);
   std::string to_json() const;
 
