@@ -28,7 +28,7 @@ void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool&
                     reader.module());
     };
   };
-  run_chain(pool, choose_grid(sequences, pool.threads(), largest_row_block),
+  run_chain(pool, workspace.partition.grid(sequences),
             Step{0, pooler.input_format().quantized(), quantize(pooler, input)},
             Step{pooler.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t) {

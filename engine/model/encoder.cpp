@@ -52,7 +52,7 @@ void Encoder::run(Wanted wanted, const LayerObservation& observation) const {
 }
 
 void Encoder::embed() const {
-  const Grid grid = choose_grid(batch_.tokens(), pool_.threads(), largest_row_block);
+  const Grid grid = workspace_.partition.grid(batch_.tokens());
   run_chain(pool_, grid,
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {
@@ -114,7 +114,7 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
   const auto hidden = [&](std::size_t row) {
     return Rows{workspace_.hidden.from(row), workspace_.hidden_u8[0].from(row)};
   };
-  run_chain(pool_, choose_grid(row_count, pool_.threads(), largest_row_block),
+  run_chain(pool_, workspace_.partition.grid(row_count),
             Step{0, context_format.quantized(),
                  [&](jit::Range rows, jit::Range, std::size_t) {
                    const Rows context = workspace_.context.from(rows.begin);

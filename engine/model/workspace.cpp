@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/runtime/partition.h"
 #include "jit/layout.h"
 
 namespace bertq {
@@ -36,13 +35,13 @@ void Workspace::allocate(const Capacity& capacity) {
   for (std::size_t i = 0; i < copies; ++i) hidden_u8[i] = allocate_u8(tokens, config.hidden);
   for (FloatRows& rows : query_key_value) rows = allocate_f32(tokens, config.hidden);
   context = {allocate_f32(tokens, config.hidden), allocate_u8(tokens, config.hidden)};
-  const std::size_t in_flight = scratch_rows(tokens, threads_, largest_row_block);
+  const std::size_t in_flight = partition.scratch_rows(tokens);
   intermediate = {allocate_f32(in_flight, config.intermediate),
                   allocate_u8(in_flight, config.intermediate)};
   const std::size_t labels = model_.classifier ? model_.classifier->outputs() : 0;
   logits = allocate_f32(capacity.sequences, labels);
   dense_logits = arena_.allocate<float>(capacity.sequences * labels);
-  for (std::size_t i = 0; i < threads_; ++i) {
+  for (std::size_t i = 0; i < partition.threads; ++i) {
     attention.emplace_back(arena_, capacity.longest, config.head_size());
   }
   longest_first.reserve(capacity.sequences);

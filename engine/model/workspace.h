@@ -11,6 +11,7 @@
 #include "engine/model/rows.h"
 #include "engine/model/weights.h"
 #include "engine/runtime/arena.h"
+#include "engine/runtime/partition.h"
 
 namespace bertq {
 
@@ -20,7 +21,11 @@ inline constexpr std::size_t largest_row_block = 128;
 
 class Workspace {
  public:
-  Workspace(const Model::Impl& model, std::size_t threads) : model_(model), threads_(threads) {}
+  Workspace(const Model::Impl& model, std::size_t threads)
+      : partition{threads, largest_row_block, least_rows_per_thread(model.kernels.isa())},
+        model_(model) {}
+
+  const Partition partition;  // of all row-wise steps
 
   // Makes room for `batch`; allocates nothing if no earlier batch was smaller in tokens, sequences
   // and longest sequence. What the buffers hold is lost when they grow.
@@ -46,7 +51,6 @@ class Workspace {
   TileRows allocate_u8(std::size_t rows, std::size_t columns);
 
   const Model::Impl& model_;
-  std::size_t threads_;
   Capacity capacity_;
   Arena arena_;
 };

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "jit/gemm.h"
+#include "jit/isa.h"
 
 namespace bertq {
 
@@ -26,11 +27,20 @@ struct Grid {
   jit::Range block_rows(std::size_t index) const;
 };
 
-// `largest_block` bounds the working memory that a block needs.
-Grid choose_grid(std::size_t rows, std::size_t threads, std::size_t largest_block);
+// What decides between the two.
+struct Partition {
+  std::size_t threads = 1;
+  std::size_t largest_block = 0;  // rows; bounds the working memory that a block needs
+  std::size_t least_rows = 0;     // for a thread, below which columns are split
 
-// Rows of working memory that all blocks in flight need together, for any batch of up to `rows`.
-std::size_t scratch_rows(std::size_t rows, std::size_t threads, std::size_t largest_block);
+  Grid grid(std::size_t rows) const;
+  // Rows of working memory that all blocks in flight need together, for any batch of up to `rows`.
+  std::size_t scratch_rows(std::size_t rows) const;
+};
+
+// Rows for which multiplying with a weight takes about as long as fetching it from the shared
+// cache. Tiles multiply faster, so they need more.
+std::size_t least_rows_per_thread(jit::Isa isa);
 
 // Into how many parts to split the queries of each of `heads` heads (over all sequences), so that
 // all threads have work: parts repeat the packing of keys and values, so as few as will do.
