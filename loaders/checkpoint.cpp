@@ -3,42 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <system_error>
+#include <utility>
 
+#include "loaders/safetensors.h"
 #include "loaders/sharded_index.h"
 
 namespace bertq::loaders {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct DTypeRow {
-  DType dtype;
-  std::string_view name;
-  std::size_t bytes;
-  bool floating;
-};
-// In the order of the enumeration.
-constexpr std::array<DTypeRow, 15> dtypes{{
-    {DType::f64, "F64", 8, true},
-    {DType::f32, "F32", 4, true},
-    {DType::f16, "F16", 2, true},
-    {DType::bf16, "BF16", 2, true},
-    {DType::f8_e4m3, "F8_E4M3", 1, true},
-    {DType::f8_e5m2, "F8_E5M2", 1, true},
-    {DType::i64, "I64", 8, false},
-    {DType::i32, "I32", 4, false},
-    {DType::i16, "I16", 2, false},
-    {DType::i8, "I8", 1, false},
-    {DType::u64, "U64", 8, false},
-    {DType::u32, "U32", 4, false},
-    {DType::u16, "U16", 2, false},
-    {DType::u8, "U8", 1, false},
-    {DType::boolean, "BOOL", 1, false},
-}};
-
-const DTypeRow& row(DType dtype) {
-  return dtypes[static_cast<std::size_t>(dtype)];
-}
 
 constexpr std::string_view single_file = "model.safetensors";
 constexpr std::string_view index_suffix = ".safetensors.index.json";
@@ -95,30 +68,21 @@ fs::path checkpoint_in(const fs::path& folder) {
 
 }  // namespace
 
-std::string_view dtype_name(DType dtype) {
-  return row(dtype).name;
+const Tensor* Checkpoint::find(std::string_view tensor) const {
+  const auto found = std::find_if(tensors.begin(), tensors.end(),
+                                  [&](const Tensor& known) { return known.name == tensor; });
+  return found == tensors.end() ? nullptr : &*found;
 }
 
-std::optional<DType> dtype_named(std::string_view name) {
-  const auto found = std::find_if(dtypes.begin(), dtypes.end(),
-                                  [&](const DTypeRow& known) { return known.name == name; });
-  if (found == dtypes.end()) return std::nullopt;
-  return found->dtype;
-}
-
-std::size_t dtype_bytes(DType dtype) {
-  return row(dtype).bytes;
-}
-
-bool is_float(DType dtype) {
-  return row(dtype).floating;
-}
-
-std::unique_ptr<Checkpoint> open_checkpoint(const fs::path& path) {
+Checkpoint open_checkpoint(const fs::path& path) {
   std::error_code ignored;
   const fs::path file = fs::is_directory(path, ignored) ? checkpoint_in(path) : path;
-  if (is_index(file)) return std::make_unique<ShardedSafetensors>(file);
-  return open_safetensors(open_file(file));
+  if (is_index(file)) return open_shards(file);
+  return open_checkpoint_file(open_file(file));
+}
+
+Checkpoint open_checkpoint_file(std::unique_ptr<const ByteSource> source) {
+  return open_safetensors(std::move(source));
 }
 
 }  // namespace bertq::loaders

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "loaders/checkpoint.h"
+#include "loaders/dtype.h"
 
 namespace bertq::loaders {
 

@@ -5,14 +5,10 @@
 #include <string_view>
 #include <utility>
 
-#include "loaders/float_conversion.h"
-#include "loaders/printable.h"
+#include "loaders/safetensors_header.h"
 
 namespace bertq::loaders {
 namespace {
-
-// Read in pieces, so that widening costs no second copy of a tensor.
-constexpr std::size_t piece_bytes = 16'384;
 
 struct KnownFile {
   std::string_view beginning, kind;
@@ -44,36 +40,15 @@ void refuse_other_files(const ByteSource& source) {
 
 }  // namespace
 
-Safetensors::Safetensors(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
-  refuse_other_files(*source_);
-  header_ = read_safetensors_header(*source_);
-}
-
-void Safetensors::read_f32(std::size_t index, std::uint64_t first, std::span<float> out) const {
-  const TensorInfo& info = header_.tensors.at(index);
-  const std::string place = info.file + ": tensor " + printable(info.name);
-  if (!is_float(info.dtype)) {
-    throw FormatError(place + ": expected a float type, got " +
-                      std::string(dtype_name(info.dtype)));
-  }
-  if (first > info.elements || out.size() > info.elements - first) {
-    throw std::out_of_range(place + ": elements beyond its " + std::to_string(info.elements));
-  }
-  const std::size_t width = dtype_bytes(info.dtype);
-  std::uint64_t offset = header_.offsets[index] + first * width;
-  std::array<std::byte, piece_bytes> piece;
-  while (!out.empty()) {
-    const std::size_t count = std::min(out.size(), piece_bytes / width);
-    const auto bytes = std::span(piece).first(count * width);
-    source_->read(offset, bytes);
-    widen(info.dtype, bytes, out.first(count));
-    out = out.subspan(count);
-    offset += bytes.size();
-  }
-}
-
-std::unique_ptr<Checkpoint> open_safetensors(std::unique_ptr<ByteSource> source) {
-  return std::make_unique<Safetensors>(std::move(source));
+Checkpoint open_safetensors(std::unique_ptr<const ByteSource> source) {
+  refuse_other_files(*source);
+  Checkpoint checkpoint;
+  checkpoint.name = source->name();
+  checkpoint.format = "safetensors";
+  checkpoint.file_bytes = source->size();
+  checkpoint.tensors = read_safetensors_header(*source);
+  checkpoint.sources.push_back(std::move(source));
+  return checkpoint;
 }
 
 }  // namespace bertq::loaders

@@ -31,9 +31,8 @@ std::optional<std::uint64_t> product(std::uint64_t a, std::uint64_t b) {
 class Collector final : public JsonVisitor {
  public:
   Collector(const std::string& file, std::size_t header_bytes) : file_(file) {
-    const std::size_t most = std::min(header_bytes / shortest_entry + 1, safetensors_tensor_limit);
+    const std::size_t most = std::min(header_bytes / shortest_entry + 1, tensor_limit);
     tensors_.reserve(most);
-    ranges_.reserve(most);
   }
 
   void value(std::span<const std::string> path, bool in_array, const JsonValue& value) override {
@@ -48,11 +47,7 @@ class Collector final : public JsonVisitor {
     if (path.size() == 2) end_list(path[1]);
   }
 
-  struct Range {
-    std::uint64_t begin = 0, end = 0;
-  };
-  std::vector<TensorInfo>& tensors() { return tensors_; }
-  const std::vector<Range>& ranges() const { return ranges_; }
+  std::vector<Tensor>& tensors() { return tensors_; }
   std::vector<std::string>& metadata_keys() { return metadata_keys_; }
 
  private:
@@ -85,11 +80,10 @@ class Collector final : public JsonVisitor {
   }
 
   void begin_entry(const std::string& name, const JsonValue& value) {
-    if (tensors_.size() == safetensors_tensor_limit) {
-      fail("header", "expected at most " + text(safetensors_tensor_limit) + " tensors, got more");
+    if (tensors_.size() == tensor_limit) {
+      fail("header", "expected at most " + text(tensor_limit) + " tensors, got more");
     }
     tensors_.emplace_back().name = name;
-    ranges_.emplace_back();
     seen_ = {};
     if (value.kind != JsonKind::object) refuse(tensor(), "an object", value);
   }
@@ -112,9 +106,7 @@ class Collector final : public JsonVisitor {
     count_ = 0;
   }
 
-  static std::size_t list_limit(std::string_view key) {
-    return key == "shape" ? safetensors_rank_limit : 2;
-  }
+  static std::size_t list_limit(std::string_view key) { return key == "shape" ? rank_limit : 2; }
 
   void set_dtype(const JsonValue& value) {
     if (value.kind != JsonKind::string) refuse(tensor("dtype"), "a string", value);
@@ -124,7 +116,7 @@ class Collector final : public JsonVisitor {
   }
 
   void end_list(std::string_view key) {
-    TensorInfo& info = tensors_.back();
+    Tensor& info = tensors_.back();
     const auto numbers = std::span(list_).first(count_);
     if (key == "shape") {
       info.shape.assign(numbers.begin(), numbers.end());
@@ -134,43 +126,40 @@ class Collector final : public JsonVisitor {
     if (list_[1] < list_[0]) {
       fail(tensor(key), "expected begin <= end, got " + text(list_[0]) + " and " + text(list_[1]));
     }
-    ranges_.back() = {list_[0], list_[1]};
+    tensors_.back().offset = list_[0];
+    given_bytes_ = list_[1] - list_[0];
   }
 
   void end_entry() {
     for (std::size_t i = 0; i < fields.size(); ++i) {
       if (!seen_[i]) fail(tensor(), "expected a key " + std::string(fields[i]) + ", found none");
     }
-    TensorInfo& info = tensors_.back();
-    std::optional<std::uint64_t> elements = 1;
-    for (const std::uint64_t size : info.shape) {
-      if (elements) elements = product(*elements, size);
-    }
+    Tensor& info = tensors_.back();
+    const std::optional<std::uint64_t> elements = element_count(info.shape);
     const auto bytes = elements ? product(*elements, dtype_bytes(info.dtype)) : std::nullopt;
     if (!bytes) fail(tensor("shape"), "expected fewer than 2^64 bytes, got more");
     info.elements = *elements;
-    const std::uint64_t given = ranges_.back().end - ranges_.back().begin;
-    if (given != *bytes) {
-      fail(tensor("data_offsets"),
-           "expected " + text(*bytes) + " bytes for its shape and dtype, got " + text(given));
+    if (given_bytes_ != *bytes) {
+      fail(tensor("data_offsets"), "expected " + text(*bytes) +
+                                       " bytes for its shape and dtype, got " + text(given_bytes_));
     }
   }
 
   static constexpr std::array<std::string_view, 3> fields{"dtype", "shape", "data_offsets"};
 
   const std::string& file_;
-  std::vector<TensorInfo> tensors_;
-  std::vector<Range> ranges_;
+  std::vector<Tensor> tensors_;
   std::vector<std::string> metadata_keys_;
   bool has_metadata_ = false;
   std::array<bool, fields.size()> seen_{};  // of the entry that is being read
-  std::array<std::uint64_t, safetensors_rank_limit> list_{};
+  std::array<std::uint64_t, rank_limit> list_{};
   std::size_t count_ = 0;
+  std::uint64_t given_bytes_ = 0;
 };
 
 // Parsers differ in which of two equal keys they keep, so a file with two is two files in one.
 void refuse_duplicates(Collector& collected, const std::string& file) {
-  const std::vector<TensorInfo>& tensors = collected.tensors();
+  const std::vector<Tensor>& tensors = collected.tensors();
   std::vector<std::uint32_t> order(tensors.size());
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(),
@@ -191,21 +180,24 @@ void refuse_duplicates(Collector& collected, const std::string& file) {
 
 // The tensors' bytes, in order of their offsets, must fill the data exactly.
 void check_tiling(Collector& collected, const std::string& file, std::uint64_t data_bytes) {
-  const auto& ranges = collected.ranges();
-  std::vector<std::uint32_t> order(ranges.size());
+  const std::vector<Tensor>& tensors = collected.tensors();
+  const auto bytes = [&](std::uint32_t i) {
+    return tensors[i].elements * dtype_bytes(tensors[i].dtype);
+  };
+  std::vector<std::uint32_t> order(tensors.size());
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return std::pair(ranges[a].begin, ranges[a].end) < std::pair(ranges[b].begin, ranges[b].end);
+    return std::pair(tensors[a].offset, bytes(a)) < std::pair(tensors[b].offset, bytes(b));
   });
   std::uint64_t end = 0;
   for (const std::uint32_t i : order) {
-    const std::string place = file + ": tensor " + printable(collected.tensors()[i].name);
-    if (ranges[i].begin != end) {
+    const std::string place = file + ": tensor " + printable(tensors[i].name);
+    if (tensors[i].offset != end) {
       throw FormatError(place + ": data_offsets: expected to begin at " + text(end) + " (" +
-                        (ranges[i].begin < end ? "an overlap" : "a hole") + "), got " +
-                        text(ranges[i].begin));
+                        (tensors[i].offset < end ? "an overlap" : "a hole") + "), got " +
+                        text(tensors[i].offset));
     }
-    end = ranges[i].end;
+    end += bytes(i);
     if (end > data_bytes) {
       throw FormatError(place + ": data_offsets: expected at most " + text(data_bytes) +
                         ", the bytes of data in the file, got " + text(end));
@@ -245,7 +237,7 @@ std::string read_header_text(const ByteSource& source, std::uint64_t length) {
 
 }  // namespace
 
-SafetensorsHeader read_safetensors_header(const ByteSource& source) {
+std::vector<Tensor> read_safetensors_header(const ByteSource& source) {
   const std::uint64_t length = read_header_length(source);
   const std::uint64_t data_begin = length_bytes + length;
   Collector collected(source.name(), static_cast<std::size_t>(length));
@@ -256,13 +248,12 @@ SafetensorsHeader read_safetensors_header(const ByteSource& source) {
   refuse_duplicates(collected, source.name());
   check_tiling(collected, source.name(), source.size() - data_begin);
 
-  SafetensorsHeader result{std::move(collected.tensors()), {}};
-  result.offsets.reserve(result.tensors.size());
-  for (std::size_t i = 0; i < result.tensors.size(); ++i) {
-    result.tensors[i].file = source.name();
-    result.offsets.push_back(data_begin + collected.ranges()[i].begin);
+  std::vector<Tensor> tensors = std::move(collected.tensors());
+  for (Tensor& tensor : tensors) {
+    tensor.source = &source;
+    tensor.offset += data_begin;
   }
-  return result;
+  return tensors;
 }
 
 }  // namespace bertq::loaders

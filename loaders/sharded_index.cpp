@@ -1,9 +1,12 @@
 #include "loaders/sharded_index.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "loaders/json_walk.h"
 #include "loaders/printable.h"
@@ -83,8 +86,8 @@ class Collector final : public JsonVisitor {
       fail(place(tensor) + ": expected the plain name of a " + std::string(shard_suffix) +
            " file in the same folder, got '" + printable(shard) + "'");
     }
-    if (placements_.size() == safetensors_tensor_limit) {
-      fail("expected at most " + std::to_string(safetensors_tensor_limit) + " tensors, got more");
+    if (placements_.size() == tensor_limit) {
+      fail("expected at most " + std::to_string(tensor_limit) + " tensors, got more");
     }
     const auto [entry, fresh] = shards_.emplace(shard, shards_.size());
     if (fresh && shards_.size() > shard_limit) {
@@ -113,7 +116,7 @@ class Placements {
  public:
   explicit Placements(const Index& index) : index_(index), met_(index.placements.size()) {}
 
-  void meet(const TensorInfo& tensor, std::size_t shard, const std::string& index_name) {
+  void meet(const Tensor& tensor, std::size_t shard, const std::string& index_name) {
     const auto& all = index_.placements;
     const auto entry = std::lower_bound(all.begin(), all.end(), tensor.name,
                                         [](const Placement& placement, const std::string& name) {
@@ -121,7 +124,7 @@ class Placements {
                                         });
     const bool known = entry != all.end() && entry->tensor == tensor.name;
     if (!known || entry->shard != shard) {
-      throw FormatError(tensor.file + ": tensor " + printable(tensor.name) + ": expected in " +
+      throw FormatError(tensor.file() + ": tensor " + printable(tensor.name) + ": expected in " +
                         (known ? printable(index_.shards[entry->shard]) : "no shard") + " by " +
                         index_name);
     }
@@ -141,41 +144,44 @@ class Placements {
   std::vector<bool> met_;
 };
 
+template <typename T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+// Adds a shard to those before it.
+void join(Checkpoint& all, Checkpoint&& shard) {
+  all.format = shard.format;
+  all.file_bytes += shard.file_bytes;
+  append(all.sources, std::move(shard.sources));
+  append(all.tensors, std::move(shard.tensors));
+  append(all.remarks, std::move(shard.remarks));
+  all.attributes.merge(shard.attributes);
+  all.module_versions.merge(shard.module_versions);
+}
+
 }  // namespace
 
-ShardedSafetensors::ShardedSafetensors(const std::filesystem::path& index_path)
-    : name_(index_path.string()) {
+Checkpoint open_shards(const std::filesystem::path& index_path) {
   const Index index = read_index(index_path);
+  Checkpoint all;
+  all.name = index_path.string();
   Placements placements(index);
   std::uint64_t data_bytes = 0;
-  for (std::size_t shard = 0; shard < index.shards.size(); ++shard) {
-    shards_.push_back(
-        std::make_unique<Safetensors>(open_file(index_path.parent_path() / index.shards[shard])));
-    first_index_.push_back(tensors_.size());
-    for (const TensorInfo& tensor : shards_.back()->tensors()) {
-      placements.meet(tensor, shard, name_);
-      tensors_.push_back(tensor);
+  for (std::size_t i = 0; i < index.shards.size(); ++i) {
+    Checkpoint shard = open_checkpoint_file(open_file(index_path.parent_path() / index.shards[i]));
+    for (const Tensor& tensor : shard.tensors) {
+      placements.meet(tensor, i, all.name);
       data_bytes += tensor.elements * dtype_bytes(tensor.dtype);
     }
+    join(all, std::move(shard));
   }
-  placements.expect_all_met(name_);
+  placements.expect_all_met(all.name);
   if (index.total_size && *index.total_size != data_bytes) {
-    remarks_.push_back(name_ + ": total_size: expected " + std::to_string(data_bytes) + ", got " +
-                       std::to_string(*index.total_size));
+    all.remarks.push_back(all.name + ": total_size: expected " + std::to_string(data_bytes) +
+                          ", got " + std::to_string(*index.total_size));
   }
-}
-
-std::uint64_t ShardedSafetensors::file_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const auto& shard : shards_) bytes += shard->file_bytes();
-  return bytes;
-}
-
-void ShardedSafetensors::read_f32(std::size_t index, std::uint64_t first,
-                                  std::span<float> out) const {
-  const auto after = std::upper_bound(first_index_.begin(), first_index_.end(), index);
-  const auto shard = static_cast<std::size_t>(after - first_index_.begin()) - 1;
-  shards_.at(shard)->read_f32(index - first_index_[shard], first, out);
+  return all;
 }
 
 }  // namespace bertq::loaders

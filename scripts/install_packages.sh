@@ -5,7 +5,8 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build                      # the tools
   libxbyak-dev libicu-dev nlohmann-json3-dev # the product
-  libfmt-dev libcxxopts-dev
+  libfmt-dev libcxxopts-dev zlib1g-dev libsnappy-dev
+  libyaml-cpp-dev libxxhash-dev
   libeigen3-dev doctest-dev                  # the tests
   libbenchmark-dev                           # the benchmarks
 )

@@ -114,11 +114,11 @@ void add_model(Summary& summary, const Inspection& found) {
 }
 
 std::string summary_text(const Inspection& found) {
-  const loaders::Checkpoint& checkpoint = *found.files.checkpoint;
+  const loaders::Checkpoint& checkpoint = found.files.checkpoint;
   Summary summary;
   summary.line("model", found.files.name);
   summary.line("format",
-               fmt::format("{}, {} MB", checkpoint.format(), megabytes(checkpoint.file_bytes())));
+               fmt::format("{}, {} MB", checkpoint.format, megabytes(checkpoint.file_bytes)));
   std::vector<std::string> dtypes;
   for (const Share& dtype : found.dtypes) {
     dtypes.push_back(
@@ -126,7 +126,7 @@ std::string summary_text(const Inspection& found) {
   }
   summary.line("dtypes", joined(dtypes));
   if (!found.problem) add_model(summary, found);
-  for (const std::string& remark : checkpoint.remarks()) summary.line("remark", remark);
+  for (const std::string& remark : checkpoint.remarks) summary.line("remark", remark);
   return summary.take();
 }
 
@@ -156,7 +156,7 @@ std::string tensors_text(const Inspection& found, bool with_values) {
   if (with_values) titles.insert(titles.end(), {"min", "max", "NaN", "infinite"});
   Table table(titles);
   for (const TensorReport& tensor : found.tensors) {
-    const loaders::TensorInfo& info = found.files.checkpoint->tensors()[tensor.index];
+    const loaders::Tensor& info = found.files.checkpoint.tensors[tensor.index];
     std::vector<std::string> cells{loaders::printable(info.name), shape_text(info.shape),
                                    std::string(loaders::dtype_name(info.dtype)),
                                    std::string(tensor.part),
@@ -189,11 +189,11 @@ Json float_or_null(const std::optional<float>& value) {
   return value ? json_float(*value) : Json(nullptr);
 }
 
-Json tensor_json(const loaders::TensorInfo& info, const TensorReport& tensor) {
+Json tensor_json(const loaders::Tensor& info, const TensorReport& tensor) {
   Json json = {{"name", info.name},
                {"shape", info.shape},
                {"dtype", loaders::dtype_name(info.dtype)},
-               {"file", info.file},
+               {"file", info.file()},
                {"part", tensor.part},
                {"in_int8", tensor.use.empty() ? Json(nullptr) : Json(tensor.use)}};
   if (tensor.values) {
@@ -238,23 +238,23 @@ void add_model_json(Json& json, const Inspection& found) {
 }
 
 Json inspection_json(const Inspection& found) {
-  const loaders::Checkpoint& checkpoint = *found.files.checkpoint;
+  const loaders::Checkpoint& checkpoint = found.files.checkpoint;
   const bool usable = !found.problem;
   Json json = {{"schema_version", 1},
                {"version", BERTQ_VERSION},
                {"model", found.files.name},
-               {"format", checkpoint.format()},
-               {"file_bytes", checkpoint.file_bytes()},
+               {"format", checkpoint.format},
+               {"file_bytes", checkpoint.file_bytes},
                {"problem", usable ? Json(nullptr) : Json(found.problem->what())},
                {"remarks", Json::array()}};
-  for (const std::string& remark : checkpoint.remarks()) json["remarks"].push_back(remark);
+  for (const std::string& remark : checkpoint.remarks) json["remarks"].push_back(remark);
   if (usable) add_model_json(json, found);
   json["total"] = share_json(total_of(found.parts), usable);
   json["parts"] = shares_json(found.parts, usable);
   json["dtypes"] = shares_json(found.dtypes, usable);
   json["tensors"] = Json::array();
   for (const TensorReport& tensor : found.tensors) {
-    json["tensors"].push_back(tensor_json(checkpoint.tensors()[tensor.index], tensor));
+    json["tensors"].push_back(tensor_json(checkpoint.tensors[tensor.index], tensor));
   }
   return json;
 }

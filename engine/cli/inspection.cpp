@@ -36,15 +36,15 @@ void open_files(const std::string& model, Inspection& result) {
   }
 }
 
-ValueSummary summarize(const loaders::Checkpoint& checkpoint, std::size_t index) {
+ValueSummary summarize(const loaders::Tensor& tensor) {
   ValueSummary summary;
-  const std::uint64_t elements = checkpoint.tensors()[index].elements;
+  const std::uint64_t elements = tensor.elements;
   std::vector<float> slice(
       static_cast<std::size_t>(std::min<std::uint64_t>(elements, slice_floats)));
   for (std::uint64_t first = 0; first < elements; first += slice.size()) {
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>(slice.size(), elements - first));
-    checkpoint.read_f32(index, first, std::span(slice).first(count));
+    loaders::read_f32(tensor, first, std::span(slice).first(count));
     for (const float value : std::span(slice).first(count)) {
       if (std::isfinite(value)) {
         summary.least = std::min(summary.least.value_or(value), value);
@@ -70,10 +70,10 @@ std::map<std::string, std::string_view, std::less<>> uses_of(const Inspection& i
 }
 
 void add_tensors(Inspection& result, bool with_values) {
-  const loaders::Checkpoint& checkpoint = *result.files.checkpoint;
+  const loaders::Checkpoint& checkpoint = result.files.checkpoint;
   const auto uses = result.problem ? decltype(uses_of(result)){} : uses_of(result);
-  for (std::size_t i = 0; i < checkpoint.tensors().size(); ++i) {
-    const loaders::TensorInfo& info = checkpoint.tensors()[i];
+  for (std::size_t i = 0; i < checkpoint.tensors.size(); ++i) {
+    const loaders::Tensor& info = checkpoint.tensors[i];
     const std::string canonical = canonical_name(info.name);
     const std::optional<Part> part = part_of(canonical);
     TensorReport& tensor = result.tensors.emplace_back();
@@ -85,7 +85,7 @@ void add_tensors(Inspection& result, bool with_values) {
     } else if (use != uses.end()) {
       tensor.use = use->second;
     }
-    if (with_values && loaders::is_float(info.dtype)) tensor.values = summarize(checkpoint, i);
+    if (with_values && info.is_real()) tensor.values = summarize(info);
   }
 }
 
@@ -96,7 +96,7 @@ Share& share_named(std::vector<Share>& shares, std::string_view name) {
   return shares.emplace_back(Share{name});
 }
 
-void add_to(Share& share, const loaders::TensorInfo& info, const TensorReport& tensor) {
+void add_to(Share& share, const loaders::Tensor& info, const TensorReport& tensor) {
   ++share.tensors;
   share.parameters += info.elements;
   share.bytes += info.elements * loaders::dtype_bytes(info.dtype);
@@ -106,7 +106,7 @@ void add_to(Share& share, const loaders::TensorInfo& info, const TensorReport& t
 void add_shares(Inspection& result) {
   for (const Part part : all_parts()) share_named(result.parts, part_name(part));
   for (const TensorReport& tensor : result.tensors) {
-    const loaders::TensorInfo& info = result.files.checkpoint->tensors()[tensor.index];
+    const loaders::Tensor& info = result.files.checkpoint.tensors[tensor.index];
     add_to(share_named(result.parts, tensor.part), info, tensor);
     add_to(share_named(result.dtypes, loaders::dtype_name(info.dtype)), info, tensor);
   }
@@ -121,7 +121,7 @@ Inspection inspect_model(const std::string& model, bool with_values) {
   Inspection result;
   open_files(model, result);
   if (!result.problem) {
-    result.heads = heads_in(find_tensors(*result.files.checkpoint, result.files.config));
+    result.heads = heads_in(find_tensors(result.files.checkpoint, result.files.config));
   }
   add_tensors(result, with_values);
   add_shares(result);

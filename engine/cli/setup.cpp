@@ -40,7 +40,7 @@ ModelFiles open_model_files(const Arguments& arguments, const Console& console) 
                          ? open_model(find_model(arguments.text("model")), overrides)
                          : open_embedded_model(overrides);
   console.note("model", fmt::format("{}: {} layers, hidden {}, {}", files.name, files.config.layers,
-                                    files.config.hidden, files.checkpoint->format()));
+                                    files.config.hidden, files.checkpoint.format));
   return files;
 }
 
@@ -61,7 +61,7 @@ std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelF
                                         const Recipe& recipe, jit::Isa isa) {
   ModelConfig config = files.config;
   apply_activation(arguments, config);
-  return Model::load(*files.checkpoint, config, recipe, isa);
+  return Model::load(files.checkpoint, config, recipe, isa);
 }
 
 jit::Isa chosen_isa(const Arguments& arguments) {

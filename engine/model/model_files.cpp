@@ -63,10 +63,9 @@ void check_vocabulary(const ModelFiles& files) {
 
 // Checks the parts against each other.
 void complete(ModelFiles& files) {
-  const TensorIndex tensors = find_tensors(*files.checkpoint, files.config);
+  const BertTensors tensors = find_tensors(files.checkpoint, files.config);
   if (files.config.labels.empty() && heads_in(tensors).classifier) {
-    const std::size_t head = tensors.find("classifier.weight")->second;
-    files.config.regression |= files.checkpoint->tensors()[head].shape.front() == 1;
+    files.config.regression |= tensors.find("classifier.weight")->second.shape.front() == 1;
   }
   check_vocabulary(files);
 }
@@ -146,7 +145,7 @@ ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_
   ModelFiles files;
   files.name = name;
   files.config = parse_config(sample::config(), name + ": config.json");
-  files.checkpoint = loaders::open_safetensors(loaders::open_memory(
+  files.checkpoint = loaders::open_checkpoint_file(loaders::open_memory(
       std::as_bytes(std::span(sample::checkpoint())), name + ": model.safetensors"));
   files.tokenizer =
       tokenizer::Tokenizer::from_vocabulary(sample::vocabulary(), name + ": vocab.txt", options);

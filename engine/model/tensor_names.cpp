@@ -78,50 +78,48 @@ void add_layer(TensorList& list, const ModelConfig& config, std::size_t layer) {
   list.layer_norm(prefix + "output.LayerNorm", config.hidden);
 }
 
-void check(const ExpectedTensor& expected, const loaders::TensorInfo& got) {
-  if (!loaders::is_float(got.dtype)) {
-    fail(got.file, got.name,
+void check(const ExpectedTensor& expected, const loaders::Tensor& got) {
+  if (!got.is_real()) {
+    fail(got.file(), got.name,
          "expected a float type, got " + std::string(loaders::dtype_name(got.dtype)));
   }
   if (expected.shape != got.shape) {
-    fail(got.file, got.name,
+    fail(got.file(), got.name,
          "expected shape " + shape_text(expected.shape) + ", got " + shape_text(got.shape));
   }
 }
 
 // Puts the checkpoint's own number of labels where the config names none.
-void settle_labels(std::vector<ExpectedTensor>& expected, const loaders::Checkpoint& checkpoint,
-                   const TensorIndex& index) {
-  const auto head = index.find("classifier.weight");
-  if (head == index.end()) return;
-  const std::vector<std::uint64_t>& shape = checkpoint.tensors()[head->second].shape;
+void settle_labels(std::vector<ExpectedTensor>& expected, const BertTensors& tensors) {
+  const auto head = tensors.find("classifier.weight");
+  if (head == tensors.end()) return;
+  const std::vector<std::uint64_t>& shape = head->second.shape;
   if (shape.size() != 2 || shape.front() == 0) return;
   for (ExpectedTensor& tensor : expected) {
     std::replace(tensor.shape.begin(), tensor.shape.end(), any_size, shape.front());
   }
 }
 
-TensorIndex index_by_canonical_name(const loaders::Checkpoint& checkpoint) {
-  TensorIndex index;
-  const auto tensors = checkpoint.tensors();
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const std::string canonical = canonical_name(tensors[i].name);
+BertTensors by_canonical_name(const loaders::Checkpoint& checkpoint) {
+  BertTensors tensors;
+  for (const loaders::Tensor& tensor : checkpoint.tensors) {
+    const std::string canonical = canonical_name(tensor.name);
     if (is_ignored(canonical)) continue;
-    const auto [other, fresh] = index.emplace(canonical, i);
+    const auto [other, fresh] = tensors.emplace(canonical, tensor);
     if (!fresh) {
-      fail(tensors[i].file, tensors[i].name,
-           "the same tensor as " + loaders::printable(tensors[other->second].name));
+      fail(tensor.file(), tensor.name,
+           "the same tensor as " + loaders::printable(other->second.name));
     }
   }
-  return index;
+  return tensors;
 }
 
 // An optional part that is there at all must be there whole.
 std::set<Part> parts_present(const std::vector<ExpectedTensor>& expected,
-                             const TensorIndex& index) {
+                             const BertTensors& tensors) {
   std::set<Part> present;
   for (const ExpectedTensor& tensor : expected) {
-    if (index.contains(tensor.name)) present.insert(tensor.part);
+    if (tensors.contains(tensor.name)) present.insert(tensor.part);
   }
   return present;
 }
@@ -187,33 +185,32 @@ std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
   return list.take();
 }
 
-TensorIndex find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config) {
-  const TensorIndex all = index_by_canonical_name(checkpoint);
+BertTensors find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config) {
+  const BertTensors all = by_canonical_name(checkpoint);
   std::vector<ExpectedTensor> expected = expected_tensors(config);
-  settle_labels(expected, checkpoint, all);
+  settle_labels(expected, all);
   const std::set<Part> present = parts_present(expected, all);
-  TensorIndex found;
+  BertTensors found;
   for (const ExpectedTensor& tensor : expected) {
     const auto entry = all.find(tensor.name);
     if (entry != all.end()) {
-      check(tensor, checkpoint.tensors()[entry->second]);
+      check(tensor, entry->second);
       found.emplace(*entry);
     } else if (!tensor.optional ||
                (tensor.part != Part::embeddings && present.contains(tensor.part))) {
-      fail(checkpoint.name(), tensor.name,
+      fail(checkpoint.name, tensor.name,
            "expected shape " + shape_text(tensor.shape) + ", found no such tensor");
     }
   }
-  for (const auto& [name, index] : all) {
+  for (const auto& [name, tensor] : all) {
     if (found.contains(name)) continue;
-    const loaders::TensorInfo& tensor = checkpoint.tensors()[index];
-    fail(tensor.file, tensor.name,
+    fail(tensor.file(), tensor.name,
          "expected no such tensor in a model of " + std::to_string(config.layers) + " layers");
   }
   return found;
 }
 
-Heads heads_in(const TensorIndex& tensors) {
+Heads heads_in(const BertTensors& tensors) {
   Heads heads;
   heads.pooler = tensors.contains("bert.pooler.dense.weight");
   heads.classifier = heads.pooler && tensors.contains("classifier.weight");

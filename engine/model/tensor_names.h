@@ -61,16 +61,17 @@ std::optional<Part> part_of(std::string_view canonical);
 // Every tensor that a checkpoint of these dimensions may hold, in the order of the forward pass.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
-// From canonical names to the indices of a checkpoint's tensors; absent optional ones are absent.
-using TensorIndex = std::map<std::string, std::size_t, std::less<>>;
+// A checkpoint's tensors by canonical name, each as [out][in] whatever the format's own order;
+// absent optional ones are absent. Views into the checkpoint's files.
+using BertTensors = std::map<std::string, loaders::Tensor, std::less<>>;
 
 // Finds every expected tensor. Throws Error (input), naming file and tensor, for one that is
 // missing, has another shape or is not of a float type, for two of the same canonical name, and for
 // tensors under "bert." that the config has no place for (more layers than it says).
-TensorIndex find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
+BertTensors find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
 
 // A classifier needs the pooler: without one it is a head for tokens, which bertq does not have.
-Heads heads_in(const TensorIndex& tensors);
+Heads heads_in(const BertTensors& tensors);
 
 // "[30522, 384]", with "any" for any_size.
 std::string shape_text(const std::vector<std::uint64_t>& shape);

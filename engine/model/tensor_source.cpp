@@ -39,29 +39,31 @@ float nearly_normal(std::uint64_t bits) {
 }  // namespace
 
 CheckpointSource::CheckpointSource(const loaders::Checkpoint& checkpoint, const ModelConfig& config)
-    : checkpoint_(checkpoint), index_(find_tensors(checkpoint, config)) {}
+    : tensors_(find_tensors(checkpoint, config)) {
+  for (const auto& [name, tensor] : tensors_) loaders::verify_checksum(tensor);
+}
 
-const loaders::TensorInfo& CheckpointSource::info(std::string_view name) const {
-  return checkpoint_.tensors()[index_.find(name)->second];
+const loaders::Tensor& CheckpointSource::tensor(std::string_view name) const {
+  return tensors_.find(name)->second;
 }
 
 bool CheckpointSource::has(std::string_view name) const {
-  return index_.contains(name);
+  return tensors_.contains(name);
 }
 
 std::size_t CheckpointSource::rows(std::string_view name) const {
-  return static_cast<std::size_t>(info(name).shape.front());
+  return static_cast<std::size_t>(tensor(name).shape.front());
 }
 
 void CheckpointSource::read(std::string_view name, std::uint64_t first,
                             std::span<float> out) const {
-  checkpoint_.read_f32(index_.find(name)->second, first, out);
+  const loaders::Tensor& stored = tensor(name);
+  loaders::read_f32(stored, first, out);
   const auto bad =
       std::find_if(out.begin(), out.end(), [](float value) { return !std::isfinite(value); });
   if (bad == out.end()) return;
-  const loaders::TensorInfo& tensor = info(name);
   throw Error(ErrorKind::input,
-              tensor.file + ": tensor " + loaders::printable(tensor.name) + ": element " +
+              stored.file() + ": tensor " + loaders::printable(stored.name) + ": element " +
                   std::to_string(first + static_cast<std::uint64_t>(bad - out.begin())) +
                   ": expected a finite number, got " + (std::isnan(*bad) ? "NaN" : "infinity"));
 }

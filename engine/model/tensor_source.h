@@ -25,18 +25,18 @@ class TensorSource {
 
 class CheckpointSource final : public TensorSource {
  public:
-  // `checkpoint` must outlive it. Throws what find_tensors throws.
+  // `checkpoint` must outlive it. Reads what its files keep checksums of. Throws what find_tensors
+  // throws.
   CheckpointSource(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
-  Heads heads() const { return heads_in(index_); }
+  Heads heads() const { return heads_in(tensors_); }
   bool has(std::string_view name) const override;
   std::size_t rows(std::string_view name) const override;
   void read(std::string_view name, std::uint64_t first, std::span<float> out) const override;
 
  private:
-  const loaders::TensorInfo& info(std::string_view name) const;
+  const loaders::Tensor& tensor(std::string_view name) const;
 
-  const loaders::Checkpoint& checkpoint_;
-  TensorIndex index_;
+  BertTensors tensors_;
 };
 
 // Weights near BERT's own initialisation: tables, matrices and biases close to normal(0, 0.02),

@@ -67,7 +67,7 @@ TEST_CASE("the embedded sample: one forward path for batches and single examples
   const ExampleSet set = read_glue(
       *find_task("mrpc"), *loaders::open_memory(std::as_bytes(std::span(pairs)), "sample"));
   const auto examples = encode_examples(*files.tokenizer, set, 128);
-  const auto model = Model::load(*files.checkpoint, files.config, Recipe::uniform(Precision::int8),
+  const auto model = Model::load(files.checkpoint, files.config, Recipe::uniform(Precision::int8),
                                  jit::select_isa(""));
   Session session(model, 2);
   std::size_t told = 0;

@@ -48,18 +48,15 @@ struct Golden {
   }
 
   std::vector<float> read(const std::string& tensor) const {
-    for (std::size_t i = 0; i < answers->tensors().size(); ++i) {
-      if (answers->tensors()[i].name != tensor) continue;
-      std::vector<float> values(answers->tensors()[i].elements);
-      answers->read_f32(i, 0, values);
-      return values;
-    }
-    FAIL("golden.safetensors has no tensor " << tensor);
-    return {};
+    const loaders::Tensor* stored = answers.find(tensor);
+    REQUIRE_MESSAGE(stored != nullptr, "golden.safetensors has no tensor ", tensor);
+    std::vector<float> values(stored->elements);
+    loaders::read_f32(*stored, 0, values);
+    return values;
   }
 
   ModelConfig config;
-  std::unique_ptr<loaders::Checkpoint> checkpoint, answers;
+  loaders::Checkpoint checkpoint, answers;
   std::vector<Text> texts;
 };
 
@@ -99,8 +96,8 @@ TEST_CASE("FP32 gives PyTorch's hidden states and logits") {
     for (const Path& path : paths.all()) {
       if (path.emulated) continue;
       CAPTURE(name_of(path));
-      const auto model = Model::load(*golden.checkpoint, golden.config,
-                                     Recipe::uniform(Precision::fp32), path.isa);
+      const auto model =
+          Model::load(golden.checkpoint, golden.config, Recipe::uniform(Precision::fp32), path.isa);
       Session session(model, 1);
       Observed observed{golden, session.hidden_ld()};
       session.observe_layers(check_layer, &observed);
@@ -123,7 +120,7 @@ TEST_CASE("so does the oracle, more exactly") {
     std::vector<float> got;
     for (const Text& text : golden.texts) {
       for (const double logit :
-           oracle(*golden.checkpoint, golden.config, text.ids, text.segments).logits) {
+           oracle(golden.checkpoint, golden.config, text.ids, text.segments).logits) {
         got.push_back(static_cast<float>(logit));
       }
     }

@@ -21,16 +21,17 @@ float random_value(const ExpectedTensor& tensor, float row_size, Random& random)
 
 MemoryCheckpoint::MemoryCheckpoint(const ModelConfig& config, std::uint64_t seed,
                                    std::size_t labels) {
+  checkpoint_.name = "memory";
+  checkpoint_.format = "memory";
   Random random(seed);
   for (ExpectedTensor& tensor : expected_tensors(config)) {
     if (tensor.part == Part::span) continue;
     std::replace(tensor.shape.begin(), tensor.shape.end(), any_size, std::uint64_t{labels});
-    loaders::TensorInfo info;
-    info.name = tensor.name;
-    info.shape = tensor.shape;
-    for (const std::uint64_t size : tensor.shape) info.elements *= size;
-    info.file = name_;
-    std::vector<float> values(info.elements);
+    loaders::Tensor view;
+    view.name = tensor.name;
+    view.shape = tensor.shape;
+    for (const std::uint64_t size : tensor.shape) view.elements *= size;
+    std::vector<float> values(view.elements);
     const std::size_t columns = tensor.shape.size() == 2 ? tensor.shape[1] : values.size();
     float row_size = 1.0F;
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -38,35 +39,31 @@ MemoryCheckpoint::MemoryCheckpoint(const ModelConfig& config, std::uint64_t seed
       if (i % columns == 0) row_size = std::exp(0.4F * random.bell());
       values[i] = random_value(tensor, row_size, random);
     }
-    tensors_.push_back(std::move(info));
-    values_.push_back(std::move(values));
+    checkpoint_.sources.push_back(
+        loaders::open_memory(std::as_bytes(std::span(values)), checkpoint_.name));
+    view.source = checkpoint_.sources.back().get();
+    checkpoint_.tensors.push_back(std::move(view));
+    values_.push_back(std::move(values));  // its elements stay where they are
   }
-}
-
-void MemoryCheckpoint::read_f32(std::size_t index, std::uint64_t first,
-                                std::span<float> out) const {
-  const std::vector<float>& values = values_.at(index);
-  if (first + out.size() > values.size()) throw std::out_of_range("read beyond a tensor");
-  std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(first), out.size(), out.begin());
 }
 
 std::vector<float>& MemoryCheckpoint::values(const std::string& tensor) {
   return values_[index_of(tensor)];
 }
 
-loaders::TensorInfo& MemoryCheckpoint::info(const std::string& tensor) {
-  return tensors_[index_of(tensor)];
+loaders::Tensor& MemoryCheckpoint::tensor(const std::string& name) {
+  return checkpoint_.tensors[index_of(name)];
 }
 
 void MemoryCheckpoint::erase(const std::string& tensor) {
   const auto index = static_cast<std::ptrdiff_t>(index_of(tensor));
-  tensors_.erase(tensors_.begin() + index);
+  checkpoint_.tensors.erase(checkpoint_.tensors.begin() + index);
   values_.erase(values_.begin() + index);
 }
 
 std::size_t MemoryCheckpoint::index_of(const std::string& tensor) const {
-  for (std::size_t i = 0; i < tensors_.size(); ++i) {
-    if (tensors_[i].name == tensor) return i;
+  for (std::size_t i = 0; i < checkpoint_.tensors.size(); ++i) {
+    if (checkpoint_.tensors[i].name == tensor) return i;
   }
   throw std::out_of_range("no tensor " + tensor);
 }

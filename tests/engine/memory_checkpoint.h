@@ -11,29 +11,24 @@
 
 namespace bertq::testing {
 
-class MemoryCheckpoint final : public loaders::Checkpoint {
+class MemoryCheckpoint {
  public:
   // Weights about as large as keeps a layer's output in the order of its input, LayerNorm not the
   // identity, and a classifier of `labels` labels.
   MemoryCheckpoint(const ModelConfig& config, std::uint64_t seed, std::size_t labels = 2);
 
-  const std::string& name() const override { return name_; }
-  std::string_view format() const override { return "memory"; }
-  std::uint64_t file_bytes() const override { return 0; }
-  std::span<const loaders::TensorInfo> tensors() const override { return tensors_; }
-  void read_f32(std::size_t index, std::uint64_t first, std::span<float> out) const override;
+  operator const loaders::Checkpoint&() const { return checkpoint_; }
 
   // The values of a tensor that exists.
   std::vector<float>& values(const std::string& tensor);
   void erase(const std::string& tensor);
-  loaders::TensorInfo& info(const std::string& tensor);
+  loaders::Tensor& tensor(const std::string& name);
 
  private:
   std::size_t index_of(const std::string& tensor) const;
 
-  std::string name_ = "memory";
-  std::vector<loaders::TensorInfo> tensors_;
-  std::vector<std::vector<float>> values_;
+  loaders::Checkpoint checkpoint_;
+  std::vector<std::vector<float>> values_;  // of each tensor
 };
 
 // A small BERT with GELU (erf) and room for sequences of `positions` tokens.

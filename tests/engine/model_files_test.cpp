@@ -61,7 +61,7 @@ TEST_CASE("a folder opens with all its parts") {
   const ModelFiles files = folder.open();
   CHECK(files.name == (folder.files / "").string());
   CHECK(files.config.hidden == 4);
-  CHECK(files.checkpoint->tensors().size() == 25);
+  CHECK(files.checkpoint.tensors.size() == 25);
   REQUIRE(files.tokenizer);
   CHECK(files.tokenizer->vocabulary_size() == 7);
   CHECK(!files.pooling);
@@ -274,7 +274,7 @@ TEST_CASE("the embedded sample opens") {
   REQUIRE(files.tokenizer);
   CHECK(files.tokenizer->vocabulary_size() == files.config.vocabulary);
   CHECK(files.tokenizer->options().lower_case);
-  CHECK(files.checkpoint->file_bytes() <= 8'000'000);
+  CHECK(files.checkpoint.file_bytes <= 8'000'000);
   tokenizer::Tokenizer::Overrides google;
   google.profile = tokenizer::Profile::google;
   CHECK(open_embedded_model(google).tokenizer->options().profile == tokenizer::Profile::google);

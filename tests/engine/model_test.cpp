@@ -51,7 +51,7 @@ TEST_CASE("missing and misshapen tensors are named") {
   missing.erase(query + ".bias");
   CHECK(input_error_of([&] { load(missing); }).find(query + ".bias") != std::string::npos);
   MemoryCheckpoint misshapen(config, 1);
-  misshapen.info(query + ".weight").shape = {64, 16};
+  misshapen.tensor(query + ".weight").shape = {64, 16};
   CHECK(input_error_of([&] { load(misshapen); }).find("[64, 16]") != std::string::npos);
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("activations that overflow are reported with their layer, on any threa
     MemoryCheckpoint checkpoint(config, 1);
     // Outputs of both signs, for some activations drop negative ones.
     std::vector<float>& weights = checkpoint.values(layer + overflow.tensor);
-    const std::size_t inputs = checkpoint.info(layer + overflow.tensor).shape[1];
+    const std::size_t inputs = checkpoint.tensor(layer + overflow.tensor).shape[1];
     for (std::size_t i = 0; i < weights.size(); ++i) {
       weights[i] = i / inputs % 2 == 0 ? 3e38F : -3e38F;
     }

@@ -25,7 +25,7 @@ struct Scored {
 Scored evaluate(const ModelFiles& files, const ExampleSet& set,
                 std::span<const tokenizer::Encoding> examples, Precision precision) {
   const auto model =
-      Model::load(*files.checkpoint, files.config, Recipe::uniform(precision), jit::select_isa(""));
+      Model::load(files.checkpoint, files.config, Recipe::uniform(precision), jit::select_isa(""));
   Session session(model, 2);
   auto logits =
       forward_all(session, make_batches(examples), examples.size(), [](std::size_t) {}).logits;

@@ -16,18 +16,15 @@ struct Tensors {
   const loaders::Checkpoint& checkpoint;
 
   OracleMatrix operator()(const std::string& name) const {
-    for (std::size_t i = 0; i < checkpoint.tensors().size(); ++i) {
-      const loaders::TensorInfo& info = checkpoint.tensors()[i];
-      if (info.name != name) continue;
-      std::vector<float> values(info.elements);
-      checkpoint.read_f32(i, 0, values);
-      const auto columns = static_cast<Index>(info.shape.back());
-      using FloatMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-      return Eigen::Map<FloatMatrix>(values.data(), static_cast<Index>(info.elements) / columns,
-                                     columns)
-          .cast<double>();
-    }
-    return {};
+    const loaders::Tensor* tensor = checkpoint.find(name);
+    if (tensor == nullptr) return {};
+    std::vector<float> values(tensor->elements);
+    loaders::read_f32(*tensor, 0, values);
+    const auto columns = static_cast<Index>(tensor->shape.back());
+    using FloatMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    return Eigen::Map<FloatMatrix>(values.data(), static_cast<Index>(tensor->elements) / columns,
+                                   columns)
+        .cast<double>();
   }
 };
 

@@ -59,16 +59,16 @@ TEST_CASE("a folder gives the checkpoint that it holds") {
 
   folder.write("1.safetensors", one);
   folder.write("a.safetensors.index.json", index);
-  CHECK(open_checkpoint(folder.path())->name() == here + "/a.safetensors.index.json");
+  CHECK(open_checkpoint(folder.path()).name == here + "/a.safetensors.index.json");
   folder.write("b.safetensors.index.json", index);
   CHECK(complaint(folder.path()) ==
         here +
             ": expected one *.safetensors.index.json, got a.safetensors.index.json and "
             "b.safetensors.index.json");
   folder.write("model.safetensors.index.json", index);
-  CHECK(open_checkpoint(folder.path())->name() == here + "/model.safetensors.index.json");
+  CHECK(open_checkpoint(folder.path()).name == here + "/model.safetensors.index.json");
   folder.write("model.safetensors", one);
-  CHECK(open_checkpoint(folder.path())->name() == here + "/model.safetensors");
+  CHECK(open_checkpoint(folder.path()).name == here + "/model.safetensors");
 }
 
 TEST_CASE("a model.safetensors that cannot be opened is not passed over") {
@@ -85,7 +85,7 @@ TEST_CASE("a file of any name is opened") {
   const TemporaryFolder folder;
   const auto path =
       folder.write("weights", testing::SafetensorsFile().add_f32("a", {1}, {1}).bytes());
-  CHECK(open_checkpoint(path)->tensors().size() == 1);
+  CHECK(open_checkpoint(path).tensors.size() == 1);
 }
 
 }  // namespace

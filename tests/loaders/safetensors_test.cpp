@@ -18,13 +18,13 @@ using testing::safetensors_bytes;
 using testing::safetensors_entry;
 using testing::SafetensorsFile;
 
-std::unique_ptr<Checkpoint> opened(const std::string& bytes) {
+Checkpoint opened(const std::string& bytes) {
   return open_safetensors(open_memory(std::as_bytes(std::span(bytes)), "m"));
 }
 
 std::vector<float> values(const Checkpoint& checkpoint, std::size_t index) {
-  std::vector<float> out(checkpoint.tensors()[index].elements);
-  checkpoint.read_f32(index, 0, out);
+  std::vector<float> out(checkpoint.tensors[index].elements);
+  read_f32(checkpoint.tensors[index], 0, out);
   return out;
 }
 
@@ -37,22 +37,22 @@ TEST_CASE("tensors come with name, type, shape and values") {
                                 .add("byte", "F8_E4M3", {1}, "\x38")
                                 .bytes();
   const auto checkpoint = opened(bytes);
-  CHECK(checkpoint->format() == "safetensors");
-  CHECK(checkpoint->name() == "m");
-  CHECK(checkpoint->file_bytes() == bytes.size());
-  CHECK(checkpoint->remarks().empty());
-  REQUIRE(checkpoint->tensors().size() == 5);
-  const TensorInfo& matrix = checkpoint->tensors()[0];
+  CHECK(checkpoint.format == "safetensors");
+  CHECK(checkpoint.name == "m");
+  CHECK(checkpoint.file_bytes == bytes.size());
+  CHECK(checkpoint.remarks.empty());
+  REQUIRE(checkpoint.tensors.size() == 5);
+  const Tensor& matrix = checkpoint.tensors[0];
   CHECK(matrix.name == "matrix");
   CHECK(matrix.dtype == DType::f32);
   CHECK(matrix.shape == std::vector<std::uint64_t>{2, 3});
   CHECK(matrix.elements == 6);
-  CHECK(matrix.file == "m");
-  CHECK(values(*checkpoint, 0) == std::vector<float>{1, 2, 3, 4, 5, 6});
-  CHECK(values(*checkpoint, 1) == std::vector<float>{1, -2});
-  CHECK(values(*checkpoint, 2) == std::vector<float>{1});
-  CHECK(values(*checkpoint, 4) == std::vector<float>{1});
-  CHECK(testing::thrown_message<FormatError>([&] { values(*checkpoint, 3); }) ==
+  CHECK(matrix.file() == "m");
+  CHECK(values(checkpoint, 0) == std::vector<float>{1, 2, 3, 4, 5, 6});
+  CHECK(values(checkpoint, 1) == std::vector<float>{1, -2});
+  CHECK(values(checkpoint, 2) == std::vector<float>{1});
+  CHECK(values(checkpoint, 4) == std::vector<float>{1});
+  CHECK(testing::thrown_message<FormatError>([&] { values(checkpoint, 3); }) ==
         "m: tensor ids: expected a float type, got I64");
 }
 
@@ -74,16 +74,16 @@ TEST_CASE("what the format allows is accepted") {
     CAPTURE(header);
     const std::string bytes = safetensors_bytes(header, data);
     const auto checkpoint = opened(bytes);
-    REQUIRE(checkpoint->tensors().size() == 3);
+    REQUIRE(checkpoint.tensors.size() == 3);
     for (std::size_t i = 0; i < 3; ++i) {
-      const TensorInfo& info = checkpoint->tensors()[i];
-      if (info.name == "scalar") CHECK(values(*checkpoint, i) == std::vector<float>{10});
-      if (info.name == "empty") CHECK(values(*checkpoint, i).empty());
+      const Tensor& info = checkpoint.tensors[i];
+      if (info.name == "scalar") CHECK(values(checkpoint, i) == std::vector<float>{10});
+      if (info.name == "empty") CHECK(values(checkpoint, i).empty());
       if (info.name == "last") CHECK(info.elements == 2);
     }
   }
   const std::string nothing = safetensors_bytes("{}", "");
-  CHECK(opened(nothing)->tensors().empty());
+  CHECK(opened(nothing).tensors.empty());
 }
 
 TEST_CASE("any window of a tensor can be read") {
@@ -106,14 +106,13 @@ TEST_CASE("any window of a tensor can be read") {
                                                   {7, 12'345},
                                                   {20'011, 0}}) {
     std::vector<float> out(window.count);
-    checkpoint->read_f32(1, window.first, out);
+    read_f32(checkpoint.tensors[1], window.first, out);
     const auto begin = stored.begin() + static_cast<std::ptrdiff_t>(window.first);
     CHECK(std::equal(out.begin(), out.end(), begin));
   }
   std::vector<float> out(2);
-  CHECK_THROWS_AS(checkpoint->read_f32(1, 20'010, out), std::out_of_range);
-  CHECK_THROWS_AS(checkpoint->read_f32(1, ~std::uint64_t{0}, out), std::out_of_range);
-  CHECK_THROWS_AS(checkpoint->read_f32(2, 0, out), std::out_of_range);
+  CHECK_THROWS_AS(read_f32(checkpoint.tensors[1], 20'010, out), std::out_of_range);
+  CHECK_THROWS_AS(read_f32(checkpoint.tensors[1], ~std::uint64_t{0}, out), std::out_of_range);
 }
 
 TEST_CASE("a spoilt file is refused, or all of it can be read") {
@@ -138,8 +137,8 @@ TEST_CASE("a spoilt file is refused, or all of it can be read") {
     }
     try {
       const auto checkpoint = opened(bytes);
-      for (std::size_t i = 0; i < checkpoint->tensors().size(); ++i) {
-        if (is_float(checkpoint->tensors()[i].dtype)) values(*checkpoint, i);
+      for (std::size_t i = 0; i < checkpoint.tensors.size(); ++i) {
+        if (is_float(checkpoint.tensors[i].dtype)) values(checkpoint, i);
       }
       ++read;
     } catch (const FormatError& error) {
@@ -162,7 +161,7 @@ TEST_CASE("threads may read one file at once") {
   std::vector<std::vector<float>> read(4);
   std::vector<std::thread> threads;
   for (std::vector<float>& out : read) {
-    threads.emplace_back([&] { out = values(*checkpoint, 0); });
+    threads.emplace_back([&] { out = values(checkpoint, 0); });
   }
   for (std::thread& thread : threads) thread.join();
   for (const std::vector<float>& out : read) CHECK(out == stored);
@@ -175,7 +174,7 @@ TEST_CASE("a file that shrinks after it was opened is an error that names it") {
   const auto checkpoint = open_checkpoint(path);
   std::filesystem::resize_file(path, 100);
   CHECK(testing::thrown_message<FormatError>([&] {
-          values(*checkpoint, 0);
+          values(checkpoint, 0);
         }).starts_with(path.string() + ": byte 100: expected "));
 }
 

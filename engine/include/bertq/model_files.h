@@ -18,7 +18,7 @@ namespace bertq {
 struct ModelFiles {
   std::string name;  // for people: the path, or "embedded sample"
   ModelConfig config;
-  std::unique_ptr<loaders::Checkpoint> checkpoint;
+  loaders::Checkpoint checkpoint;
   std::optional<tokenizer::Tokenizer> tokenizer;  // absent where the folder has none
   std::optional<PoolingChoice> pooling;           // sentence-transformers' modules.json
   std::size_t max_tokens = 0;                     // the folder's own limit, else config.positions
