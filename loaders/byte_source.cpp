@@ -27,17 +27,12 @@ bool is_exhaustion(int code) {
   throw FormatError(name + ": expected a readable file, got: " + std::strerror(code));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() { ::close(value_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
+// O_NONBLOCK: opening a named pipe without a writer would wait for one.
+FileDescriptor open_or_throw(const std::filesystem::path& path, const std::string& name) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0) throw_open_error(errno, name);
+  return FileDescriptor(descriptor);
+}
 
 std::string_view kind_of_file(mode_t mode) {
   if (S_ISDIR(mode)) return "a folder";
@@ -49,8 +44,8 @@ std::string_view kind_of_file(mode_t mode) {
 // Read, never mapped: a file that shrinks while it is read is an error here, not a signal.
 class File final : public ByteSource {
  public:
-  explicit File(const std::filesystem::path& path)
-      : name_(path.string()), descriptor_(open_or_throw(path, name_)), size_(regular_size()) {}
+  File(FileDescriptor descriptor, std::string name)
+      : name_(std::move(name)), descriptor_(std::move(descriptor)), size_(regular_size()) {}
 
   const std::string& name() const override { return name_; }
   std::uint64_t size() const override { return size_; }
@@ -75,13 +70,6 @@ class File final : public ByteSource {
   }
 
  private:
-  // O_NONBLOCK: opening a named pipe without a writer would wait for one.
-  static int open_or_throw(const std::filesystem::path& path, const std::string& name) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (descriptor < 0) throw_open_error(errno, name);
-    return descriptor;
-  }
-
   std::uint64_t regular_size() const {
     struct ::stat status {};
     if (::fstat(descriptor_.get(), &status) != 0) throw_system_error(errno, name_ + ": no status");
@@ -93,7 +81,7 @@ class File final : public ByteSource {
   }
 
   std::string name_;
-  Descriptor descriptor_;
+  FileDescriptor descriptor_;
   std::uint64_t size_;
 };
 
@@ -122,7 +110,13 @@ class Memory final : public ByteSource {
 }  // namespace
 
 std::unique_ptr<ByteSource> open_file(const std::filesystem::path& path) {
-  return std::make_unique<File>(path);
+  std::string name = path.string();
+  FileDescriptor descriptor = open_or_throw(path, name);
+  return open_descriptor(std::move(descriptor), std::move(name));
+}
+
+std::unique_ptr<ByteSource> open_descriptor(FileDescriptor descriptor, std::string name) {
+  return std::make_unique<File>(std::move(descriptor), std::move(name));
 }
 
 std::unique_ptr<ByteSource> open_memory(std::span<const std::byte> bytes, std::string name) {

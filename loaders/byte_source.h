@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "loaders/file_descriptor.h"
+
 namespace bertq::loaders {
 
 // A file that is not what it should be. The message is one line that names the file and the tensor,
@@ -30,6 +32,8 @@ class ByteSource {
 
 // Opens a regular file; a folder, a FIFO or a device is refused with FormatError.
 std::unique_ptr<ByteSource> open_file(const std::filesystem::path& path);
+// The same for a file that is open already, by a name for messages.
+std::unique_ptr<ByteSource> open_descriptor(FileDescriptor descriptor, std::string name);
 // Bytes that outlive the source.
 std::unique_ptr<ByteSource> open_memory(std::span<const std::byte> bytes, std::string name);
 

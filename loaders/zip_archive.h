@@ -47,10 +47,14 @@ class ZipArchive {
   const std::vector<ZipEntry>& entries() const { return entries_; }
   // Null if there is none of this name.
   const ZipEntry* find(std::string_view name) const;
+  // False if all are zero, as torch.serialization.set_crc32_options(False) leaves them: the file
+  // has none.
+  bool has_checksums() const { return has_checksums_; }
 
  private:
   const ByteSource* source_;
   std::vector<ZipEntry> entries_;
+  bool has_checksums_ = false;
 };
 
 // A member's bytes as a source of their own, named "<archive>: <member>". All of them are read once
