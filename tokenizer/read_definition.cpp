@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include "tokenizer/file.h"
 #include "tokenizer/id_check.h"
@@ -49,27 +51,36 @@ void require_same_ids(const Vocabulary& json, const Vocabulary& text) {
   }
 }
 
-// The configuration files of the folder, as one; notes them in `sources`.
-TokenizerConfig read_configs(const fs::path& folder, std::vector<std::string>& sources) {
+struct NamedText {
+  std::string name, bytes;
+};
+
+std::optional<NamedText> read(const Files& files, const std::string& name) {
+  std::optional<std::string> bytes = files.read(name);
+  if (!bytes) return std::nullopt;
+  return NamedText{files.place + name, std::move(*bytes)};
+}
+
+// The configuration files, as one; notes them in `sources`.
+TokenizerConfig read_configs(const Files& files, std::vector<std::string>& sources) {
   TokenizerConfig config;
   for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
-    const fs::path file = folder / name;
-    if (!is_present(file)) continue;
-    TokenizerConfig read = parse_tokenizer_config(read_file(file), file.string());
-    merge(config.statements, read.statements);
-    if (!config.tokenizer_class) config.tokenizer_class = read.tokenizer_class;
-    std::move(read.added_tokens.begin(), read.added_tokens.end(),
+    const auto file = read(files, name);
+    if (!file) continue;
+    TokenizerConfig part = parse_tokenizer_config(file->bytes, file->name);
+    merge(config.statements, part.statements);
+    if (!config.tokenizer_class) config.tokenizer_class = part.tokenizer_class;
+    std::move(part.added_tokens.begin(), part.added_tokens.end(),
               std::back_inserter(config.added_tokens));
-    std::move(read.more_special_tokens.begin(), read.more_special_tokens.end(),
+    std::move(part.more_special_tokens.begin(), part.more_special_tokens.end(),
               std::back_inserter(config.more_special_tokens));
-    sources.push_back(file.string());
+    sources.push_back(file->name);
   }
-  const fs::path added = folder / "added_tokens.json";
-  if (is_present(added)) {
-    auto tokens = parse_added_tokens(read_file(added), added.string(), config);
+  if (const auto added = read(files, "added_tokens.json")) {
+    auto tokens = parse_added_tokens(added->bytes, added->name, config);
     // In front: of a token, "added_tokens_decoder" knows more.
     config.added_tokens.insert(config.added_tokens.begin(), tokens.begin(), tokens.end());
-    sources.push_back(added.string());
+    sources.push_back(added->name);
   }
   return config;
 }
@@ -121,29 +132,36 @@ Definition read_definition_file(const fs::path& file) {
   return definition;
 }
 
-Definition read_folder(const fs::path& folder, const Tokenizer::Overrides& overrides) {
-  const fs::path json = folder / "tokenizer.json", text = folder / "vocab.txt";
-  const bool has_json = is_present(json), has_text = is_present(text);
-  if (!has_json && !has_text) {
-    throw TokenizerError(folder.string() + ": expected tokenizer.json or vocab.txt, got neither");
+Files files_in(const fs::path& folder) {
+  return {(folder / "").string(), [folder](const std::string& name) -> std::optional<std::string> {
+            const fs::path file = folder / name;
+            if (!is_present(file)) return std::nullopt;
+            return read_file(file);
+          }};
+}
+
+Definition read_files(const Files& files, const Tokenizer::Overrides& overrides) {
+  const auto json = read(files, "tokenizer.json"), text = read(files, "vocab.txt");
+  if (!json && !text) {
+    throw TokenizerError(files.place + ": expected tokenizer.json or vocab.txt, got neither");
   }
   std::vector<std::string> sources;
-  TokenizerConfig config = read_configs(folder, sources);
+  TokenizerConfig config = read_configs(files, sources);
 
   Definition definition;
-  if (has_json) {
-    definition = parse_tokenizer_json(read_file(json), json.string());
+  if (json) {
+    definition = parse_tokenizer_json(json->bytes, json->name);
     if (overrides.lower_case) definition.statements.lower_case.reset();
     require_same_ids(definition, config);
-    if (has_text) {
-      require_same_ids(definition.vocabulary, parse_vocab_txt(read_file(text), text.string()));
-      sources.insert(sources.begin(), text.string());
+    if (text) {
+      require_same_ids(definition.vocabulary, parse_vocab_txt(text->bytes, text->name));
+      sources.insert(sources.begin(), text->name);
     }
-    sources.insert(sources.begin(), json.string());
+    sources.insert(sources.begin(), json->name);
   } else {
     require_bert_tokenizer(config);
-    definition = define(parse_vocab_txt(read_file(text), text.string()), config);
-    sources.insert(sources.begin(), text.string());
+    definition = define(parse_vocab_txt(text->bytes, text->name), config);
+    sources.insert(sources.begin(), text->name);
   }
   merge(definition.statements, config.statements);
   definition.sources = std::move(sources);

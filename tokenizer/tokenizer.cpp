@@ -106,7 +106,11 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::from_folder(const std::filesystem::path& folder, const Overrides& overrides) {
-  const Definition definition = read_folder(folder, overrides);
+  return from_files(files_in(folder), overrides);
+}
+
+Tokenizer Tokenizer::from_files(const Files& files, const Overrides& overrides) {
+  const Definition definition = read_files(files, overrides);
   return Tokenizer(
       std::make_unique<const Impl>(definition, make_options(definition.statements, overrides)));
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,6 +54,13 @@ struct Encoding {
   std::size_t size() const { return ids.size(); }
 };
 
+// A checkpoint's files by name ("vocab.txt").
+struct Files {
+  std::string place;  // what stands before their names in messages: "folder/"
+  // The file's bytes, or nothing if there is none of that name.
+  std::function<std::optional<std::string>(const std::string& name)> read;
+};
+
 // Immutable after construction; any number of threads may use one at once.
 class Tokenizer {
  public:
@@ -66,6 +74,8 @@ class Tokenizer {
     std::optional<bool> special_tokens_in_text = {};
   };
   static Tokenizer from_folder(const std::filesystem::path& folder, const Overrides& overrides);
+  // The same from files that are not in a folder of their own (an archive, a packed model).
+  static Tokenizer from_files(const Files& files, const Overrides& overrides);
   // From one file, vocab.txt or tokenizer.json (told apart by content).
   static Tokenizer from_file(const std::filesystem::path& file, const Overrides& overrides);
   // From the bytes of a vocab.txt; `name` stands for the file in messages.

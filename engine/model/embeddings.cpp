@@ -49,7 +49,7 @@ Embeddings::Embeddings(WeightLoader& loader, const ModelConfig& config, const Re
 const float* Embeddings::load_f32(WeightLoader& loader, const std::string& tensor,
                                   std::size_t rows) const {
   const std::size_t ld = jit::padded_columns(columns_);
-  const std::span<float> table = loader.arena().allocate<float>(rows * ld);
+  const std::span<float> table = loader.array<float>(tensor, rows * ld);
   if (!loader.source().has(tensor)) return table.data();
   loader.for_each_slice(tensor, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
     for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {
@@ -61,8 +61,8 @@ const float* Embeddings::load_f32(WeightLoader& loader, const std::string& tenso
 
 void Embeddings::load_int8_words(WeightLoader& loader, std::size_t rows) {
   const std::size_t ld = jit::padded_columns(columns_);
-  const std::span<std::int8_t> table = loader.arena().allocate<std::int8_t>(rows * ld);
-  const std::span<float> scales = loader.arena().allocate<float>(rows);
+  const std::span<std::int8_t> table = loader.array<std::int8_t>(word_table + ".s8", rows * ld);
+  const std::span<float> scales = loader.array<float>(word_table + ".scale", rows);
   loader.for_each_slice(
       word_table, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
         for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {

@@ -50,7 +50,7 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
 
 void Linear::load_f32(WeightLoader& loader) {
   const std::span<float> packed =
-      loader.arena().allocate<float>(jit::packed_f32_count(outputs_, inputs_));
+      loader.array<float>(module_ + ".weight.f32", jit::packed_f32_count(outputs_, inputs_));
   loader.for_each_slice(
       module_ + ".weight", outputs_, inputs_, [&](std::size_t row, std::span<const float> slice) {
         jit::pack_f32(slice.data(), row, slice.size() / inputs_, inputs_, packed.data());
@@ -70,9 +70,9 @@ float Linear::largest_weight(WeightLoader& loader) const {
 void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
   const std::size_t padded = jit::padded_columns(outputs_);
   const std::span<std::int8_t> packed =
-      loader.arena().allocate<std::int8_t>(jit::packed_s8_bytes(outputs_, inputs_));
-  compensation_ = loader.arena().allocate<std::int32_t>(padded);
-  column_scale_ = loader.arena().allocate<float>(padded);
+      loader.array<std::int8_t>(module_ + ".weight.s8", jit::packed_s8_bytes(outputs_, inputs_));
+  compensation_ = loader.array<std::int32_t>(module_ + ".weight.compensation", padded);
+  column_scale_ = loader.array<float>(module_ + ".weight.scale", padded);
   const bool per_tensor = granularity == Granularity::per_tensor;
   SymmetricScale scale = per_tensor ? symmetric_scale(largest_weight(loader)) : SymmetricScale{};
   std::vector<std::int8_t> quantized;

@@ -1,8 +1,8 @@
 #include "bertq/model_files.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -19,28 +19,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view sample_name = "embedded sample";
-
 // config.json, or bert_config.json as google-research called it.
-ModelConfig read_config(const fs::path& folder) {
-  constexpr std::array<std::string_view, 2> names{"config.json", "bert_config.json"};
-  for (const std::string_view name : names) {
-    if (!is_there(folder / name)) continue;
-    const auto source = loaders::open_file(folder / name);
+ModelConfig read_config(const ModelFolder& folder, const std::string& prefix) {
+  for (const char* name : {"config.json", "bert_config.json"}) {
+    if (!folder.has(prefix + name)) continue;
+    const auto source = folder.open(prefix + name);
     return parse_config(loaders::read_text(*source, json_file_limit), source->name());
   }
-  throw Error(ErrorKind::input, folder.string() + ": expected config.json, found none");
+  throw Error(ErrorKind::input, folder.place(prefix) + ": expected config.json, found none");
 }
 
+constexpr std::uint64_t tokenizer_file_limit = std::uint64_t{64} << 20U;
+
 std::optional<tokenizer::Tokenizer> read_tokenizer(
-    const fs::path& folder, const tokenizer::Tokenizer::Overrides& overrides) {
-  if (!is_there(folder / "tokenizer.json") && !is_there(folder / "vocab.txt")) return std::nullopt;
-  return tokenizer::Tokenizer::from_folder(folder, overrides);
+    const ModelFolder& folder, const std::string& prefix,
+    const tokenizer::Tokenizer::Overrides& overrides) {
+  if (!folder.has(prefix + "tokenizer.json") && !folder.has(prefix + "vocab.txt")) {
+    return std::nullopt;
+  }
+  const auto read = [&](const std::string& file) -> std::optional<std::string> {
+    if (!folder.has(prefix + file)) return std::nullopt;
+    return loaders::read_text(*folder.open(prefix + file), tokenizer_file_limit);
+  };
+  return tokenizer::Tokenizer::from_files({folder.place(prefix), read}, overrides);
 }
 
 // tokenizer_config.json's limit. Files of models without one hold 1e30 there, as digits.
-std::optional<std::size_t> tokenizer_limit(const fs::path& folder) {
-  const auto file = read_json_file_if_there(folder / "tokenizer_config.json");
+std::optional<std::size_t> tokenizer_limit(const ModelFolder& folder, const std::string& prefix) {
+  const auto file = read_json_file_if_there(folder, prefix + "tokenizer_config.json");
   if (!file) return std::nullopt;
   const JsonFields fields(file->content, file->name);
   const double limit = fields.number("model_max_length", HUGE_VAL);
@@ -94,19 +100,46 @@ Location locate(const fs::path& path) {
 // A folder of sentence-transformers may ask for text to be lower-cased before the tokenizer gets
 // it. A tokenizer that lower-cases makes no difference of that; another one would need a step of
 // its own.
-void check_lower_casing(const SentenceTransformer& sentence, const ModelFiles& files) {
+void check_lower_casing(const SentenceTransformer& sentence, const ModelFolder& folder,
+                        const ModelFiles& files) {
   if (!sentence.lower_cases || !files.tokenizer || files.tokenizer->options().lower_case) return;
-  throw Error(ErrorKind::input, (sentence.transformer / "sentence_bert_config.json").string() +
-                                    ": do_lower_case: expected false with a cased tokenizer, got "
-                                    "true");
+  throw Error(ErrorKind::input, folder.place(sentence.transformer) +
+                                    "sentence_bert_config.json: do_lower_case: expected false "
+                                    "with a cased tokenizer, got true");
 }
 
 void check_width(const SentenceTransformer& sentence, const ModelConfig& config) {
   if (sentence.width.value_or(config.hidden) == config.hidden) return;
-  throw Error(ErrorKind::input, sentence.pooling_config.string() +
-                                    ": word_embedding_dimension: expected " +
+  throw Error(ErrorKind::input, sentence.pooling_config + ": word_embedding_dimension: expected " +
                                     std::to_string(config.hidden) + ", the hidden size, got " +
                                     std::to_string(*sentence.width));
+}
+
+// All of a model from its small files and its weights. `open_weights` gets what stands before the
+// names of the BERT's own files.
+template <typename OpenWeights>
+ModelFiles assemble(std::string name, const ModelFolder& folder,
+                    const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
+                    OpenWeights open_weights) {
+  const auto sentence = read_sentence_transformer(folder);
+  const std::string prefix = sentence ? sentence->transformer : "";
+  ModelFiles files;
+  files.name = std::move(name);
+  files.config = read_config(folder, prefix);
+  files.checkpoint = open_weights(prefix);
+  files.tokenizer = read_tokenizer(folder, prefix, tokenizer_overrides);
+  complete(files);
+  files.max_tokens = files.config.positions;
+  if (const auto limit = tokenizer_limit(folder, prefix)) {
+    files.max_tokens = std::min(files.max_tokens, *limit);
+  }
+  if (sentence) {
+    check_width(*sentence, files.config);
+    check_lower_casing(*sentence, folder, files);
+    files.pooling = sentence->pooling;
+    files.max_tokens = std::min(files.max_tokens, sentence->max_tokens.value_or(files.max_tokens));
+  }
+  return files;
 }
 
 }  // namespace
@@ -114,44 +147,20 @@ void check_width(const SentenceTransformer& sentence, const ModelConfig& config)
 ModelFiles open_model(const fs::path& path,
                       const tokenizer::Tokenizer::Overrides& tokenizer_overrides) {
   const Location location = locate(path);
-  const auto sentence = read_sentence_transformer(location.folder);
-  const fs::path folder = sentence ? sentence->transformer : location.folder;
-  ModelFiles files;
-  files.name = path.string();
-  files.config = read_config(folder);
-  files.checkpoint = loaders::open_checkpoint(location.weights.value_or(folder));
-  files.tokenizer = read_tokenizer(folder, tokenizer_overrides);
-  complete(files);
-  files.max_tokens = files.config.positions;
-  if (const auto limit = tokenizer_limit(folder)) {
-    files.max_tokens = std::min(files.max_tokens, *limit);
-  }
-  if (sentence) {
-    check_width(*sentence, files.config);
-    check_lower_casing(*sentence, files);
-    files.pooling = sentence->pooling;
-    files.max_tokens = std::min(files.max_tokens, sentence->max_tokens.value_or(files.max_tokens));
-  }
-  return files;
+  const auto folder = folder_on_disk(location.folder);
+  return assemble(path.string(), *folder, tokenizer_overrides, [&](const std::string& prefix) {
+    return loaders::open_checkpoint(location.weights.value_or(location.folder / prefix));
+  });
 }
 
 ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides) {
-  const std::string name(sample_name);
-  tokenizer::Options options;
-  options.lower_case = tokenizer_overrides.lower_case.value_or(options.lower_case);
-  options.profile = tokenizer_overrides.profile.value_or(options.profile);
-  options.special_tokens_in_text =
-      tokenizer_overrides.special_tokens_in_text.value_or(options.special_tokens_in_text);
-  ModelFiles files;
-  files.name = name;
-  files.config = parse_config(sample::config(), name + ": config.json");
-  files.checkpoint = loaders::open_checkpoint_file(loaders::open_memory(
-      std::as_bytes(std::span(sample::checkpoint())), name + ": model.safetensors"));
-  files.tokenizer =
-      tokenizer::Tokenizer::from_vocabulary(sample::vocabulary(), name + ": vocab.txt", options);
-  complete(files);
-  files.max_tokens = files.config.positions;
-  return files;
+  const std::string name = "embedded sample";
+  const auto folder = folder_in_memory(
+      name, {{"config.json", sample::config()}, {"vocab.txt", sample::vocabulary()}});
+  return assemble(name, *folder, tokenizer_overrides, [&](const std::string&) {
+    return loaders::open_checkpoint_file(loaders::open_memory(
+        std::as_bytes(std::span(sample::checkpoint())), name + "/model.safetensors"));
+  });
 }
 
 std::string_view embedded_mrpc() {

@@ -14,7 +14,6 @@
 namespace bertq {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr std::size_t most_modules = 16;
@@ -22,22 +21,22 @@ constexpr std::size_t most_tokens = 1'048'576;
 constexpr std::size_t most_width = 65'536;
 
 struct Module {
-  std::string kind;  // the class, without its package
-  fs::path folder;
+  std::string kind;    // the class, without its package
+  std::string folder;  // before the names of its files: "" or "1_Pooling/"
 };
 
 // "" is the folder of modules.json itself, else a folder in it: the file must not reach elsewhere.
-fs::path module_folder(const JsonFields& fields, const fs::path& root) {
+std::string module_folder(const JsonFields& fields) {
   const std::string path = fields.text("path", "");
-  if (path.empty()) return root;
+  if (path.empty()) return path;
   if (path == "." || path == ".." ||
       path.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
     fields.refuse("path", "the name of a folder beside modules.json");
   }
-  return root / path;
+  return path + "/";
 }
 
-std::vector<Module> read_modules(const JsonFile& file, const fs::path& root) {
+std::vector<Module> read_modules(const JsonFile& file) {
   if (!file.content.is_array() || file.content.size() > most_modules) {
     throw Error(ErrorKind::input, file.name + ": expected a list of at most " +
                                       std::to_string(most_modules) + " modules");
@@ -46,7 +45,7 @@ std::vector<Module> read_modules(const JsonFile& file, const fs::path& root) {
   for (const Json& entry : file.content) {
     const JsonFields fields(entry, file.name + ": module " + std::to_string(modules.size()));
     const std::string type = fields.text("type", "");
-    modules.push_back({type.substr(type.rfind('.') + 1), module_folder(fields, root)});
+    modules.push_back({type.substr(type.rfind('.') + 1), module_folder(fields)});
   }
   return modules;
 }
@@ -93,22 +92,22 @@ Pooling pooling_of(const JsonFile& file, const JsonFields& fields) {
 
 }  // namespace
 
-std::optional<SentenceTransformer> read_sentence_transformer(const fs::path& folder) {
-  const auto file = read_json_file_if_there(folder / "modules.json");
+std::optional<SentenceTransformer> read_sentence_transformer(const ModelFolder& folder) {
+  const auto file = read_json_file_if_there(folder, "modules.json");
   if (!file) return std::nullopt;
-  const std::vector<Module> modules = read_modules(*file, folder);
+  const std::vector<Module> modules = read_modules(*file);
   check_order(modules, file->name);
   SentenceTransformer result;
   result.transformer = modules[0].folder;
-  result.pooling_config = modules[1].folder / "config.json";
-  const JsonFile pooling = read_json_file(result.pooling_config);
+  const JsonFile pooling = read_json_file(folder, modules[1].folder + "config.json");
+  result.pooling_config = pooling.name;
   const JsonFields pooling_fields(pooling.content, pooling.name);
   result.pooling = {pooling_of(pooling, pooling_fields), modules.size() == 3};
   if (pooling_fields.has("word_embedding_dimension")) {
     result.width = pooling_fields.natural("word_embedding_dimension", 1, most_width);
   }
   if (const auto limits =
-          read_json_file_if_there(result.transformer / "sentence_bert_config.json")) {
+          read_json_file_if_there(folder, result.transformer + "sentence_bert_config.json")) {
     const JsonFields fields(limits->content, limits->name);
     if (fields.has("max_seq_length")) {
       result.max_tokens = fields.natural("max_seq_length", 3, most_tokens);

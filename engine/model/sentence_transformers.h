@@ -3,16 +3,17 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
+#include <string>
 
 #include "bertq/model.h"
+#include "engine/model/model_folder.h"
 
 namespace bertq {
 
 struct SentenceTransformer {
-  std::filesystem::path transformer;  // the folder with the BERT's config.json
-  std::filesystem::path pooling_config;
+  std::string transformer;     // before the names of the BERT's files: "" or "0_Transformer/"
+  std::string pooling_config;  // the file, for messages
   PoolingChoice pooling;
   std::optional<std::size_t> width;  // of the vectors, as the pooling has it
   std::optional<std::size_t> max_tokens;
@@ -22,6 +23,6 @@ struct SentenceTransformer {
 // Empty if `folder` has no modules.json. Throws Error (input), naming the file and what it asks
 // for: modules other than Transformer, Pooling and Normalize in this order, pooling other than mean
 // and CLS.
-std::optional<SentenceTransformer> read_sentence_transformer(const std::filesystem::path& folder);
+std::optional<SentenceTransformer> read_sentence_transformer(const ModelFolder& folder);
 
 }  // namespace bertq

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/model/tensor_source.h"
@@ -11,6 +13,28 @@
 #include "jit/kernels.h"
 
 namespace bertq {
+
+// A part of a model's packed weights, under a name of its own: "bert.pooler.dense.weight.s8".
+struct NamedArray {
+  std::string name;
+  loaders::DType dtype = loaders::DType::f32;
+  std::span<std::byte> bytes;
+};
+
+template <typename T>
+constexpr loaders::DType dtype_of();
+template <>
+constexpr loaders::DType dtype_of<float>() {
+  return loaders::DType::f32;
+}
+template <>
+constexpr loaders::DType dtype_of<std::int8_t>() {
+  return loaders::DType::i8;
+}
+template <>
+constexpr loaders::DType dtype_of<std::int32_t>() {
+  return loaders::DType::i32;
+}
 
 // Used by one thread, within a jit::ThreadScope (quantisation rounds as MXCSR says).
 class WeightLoader {
@@ -20,9 +44,18 @@ class WeightLoader {
 
   const TensorSource& source() const { return source_; }
   const jit::Kernels& kernels() const { return kernels_; }
-  Arena& arena() { return arena_; }
 
-  // A vector, padded with zeros to a multiple of 16.
+  // The next array of the model, zeroed, to be filled from the source's tensors. Lies in the arena.
+  template <typename T>
+  std::span<T> array(std::string name, std::size_t count) {
+    const std::span<T> values = arena_.allocate<T>(count);
+    arrays_.push_back({std::move(name), dtype_of<T>(), std::as_writable_bytes(values)});
+    return values;
+  }
+  // All arrays so far, in the order in which they were asked for.
+  std::vector<NamedArray> take_arrays() { return std::move(arrays_); }
+
+  // A vector, padded with zeros to a multiple of 16: the array of this name.
   std::span<const float> vector(const std::string& name, std::size_t size);
 
   // Calls visit(row, rows) with successive rows of a [n][k] tensor, row-major, in slices of at most
@@ -43,6 +76,7 @@ class WeightLoader {
   const TensorSource& source_;
   const jit::Kernels& kernels_;
   Arena& arena_;
+  std::vector<NamedArray> arrays_;
   std::vector<float> slice_;
 };
 

@@ -50,6 +50,7 @@ Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
     shared_inputs.emplace_back(layers.back());
   }
   load_heads(loader);
+  arrays = loader.take_arrays();
 }
 
 void Model::Impl::load_heads(WeightLoader& loader) {

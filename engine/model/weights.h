@@ -25,7 +25,8 @@ struct Model::Impl {
   Recipe recipe;
   const jit::Kernels& kernels;
   Heads heads;
-  Arena arena;  // all that follows lies in it
+  Arena arena;                     // all that follows lies in it
+  std::vector<NamedArray> arrays;  // the same as one list, in the order of the forward pass
   Attention attention;
   std::optional<Embeddings> embeddings;
   std::vector<EncoderLayer> layers;

@@ -110,7 +110,7 @@ struct BadFolder {
 };
 
 const std::vector<BadFolder> kBadFolders = {
-    {"no vocabulary", {}, "@: expected tokenizer.json or vocab.txt, got neither"},
+    {"no vocabulary", {}, "@/: expected tokenizer.json or vocab.txt, got neither"},
     {"no [UNK]",
      {{"vocab.txt", "[CLS]\n[SEP]\na\n"}},
      "@/vocab.txt: expected the token \"[UNK]\", got none among 3"},
