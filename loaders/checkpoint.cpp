@@ -7,6 +7,7 @@
 
 #include "loaders/safetensors.h"
 #include "loaders/sharded_index.h"
+#include "loaders/tensorflow_files.h"
 
 namespace bertq::loaders {
 namespace {
@@ -56,7 +57,10 @@ std::vector<fs::path> indices_in(const fs::path& folder) {
 fs::path checkpoint_in(const fs::path& folder) {
   if (is_there(folder / single_file)) return folder / single_file;
   const std::vector<fs::path> indices = indices_in(folder);
-  if (indices.empty()) throw_nothing_found(folder);
+  if (indices.empty()) {
+    if (const auto prefix = find_tensorflow_prefix(folder)) return prefix->string() + ".index";
+    throw_nothing_found(folder);
+  }
   const fs::path usual = folder / ("model" + std::string(index_suffix));
   if (std::find(indices.begin(), indices.end(), usual) != indices.end()) return usual;
   if (indices.size() > 1) {
@@ -78,6 +82,7 @@ Checkpoint open_checkpoint(const fs::path& path) {
   std::error_code ignored;
   const fs::path file = fs::is_directory(path, ignored) ? checkpoint_in(path) : path;
   if (is_index(file)) return open_shards(file);
+  if (const auto prefix = find_tensorflow_prefix(file)) return open_tensorflow_files(*prefix);
   return open_checkpoint_file(open_file(file));
 }
 
