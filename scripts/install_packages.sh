@@ -9,6 +9,7 @@ packages=(
   libyaml-cpp-dev libxxhash-dev
   libeigen3-dev doctest-dev                  # the tests
   libbenchmark-dev                           # the benchmarks
+  clang-14 libclang-rt-14-dev                # the fuzz targets
 )
 
 missing=()

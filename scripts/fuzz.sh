@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets, one for each format of checkpoints, and runs each for SECONDS (default 15):
+# fuzz.sh [SECONDS]. What fails is kept under build/fuzz/tests/fuzz/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/install_packages.sh
+cmake --preset fuzz -DBERTQ_FUZZ_SECONDS="${1:-15}"
+cmake --build --preset fuzz
+ctest --preset fuzz
