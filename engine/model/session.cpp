@@ -3,8 +3,8 @@
 
 #include "bertq/error.h"
 #include "bertq/model.h"
-#include "engine/model/classifier.h"
 #include "engine/model/encoder.h"
+#include "engine/model/heads.h"
 #include "engine/model/workspace.h"
 #include "engine/runtime/thread_pool.h"
 
@@ -83,6 +83,16 @@ std::span<const float> Session::logits(const PackedBatch& batch) {
   impl_->run(batch, Wanted::first_tokens);
   run_classifier(impl_->model->impl(), batch.sequences(), impl_->pool, impl_->workspace);
   return impl_->workspace.dense_logits.first(batch.sequences() * impl_->model->labels());
+}
+
+std::span<const float> Session::token_logits(const PackedBatch& batch) {
+  if (!impl_->model->heads().span) {
+    throw Error(ErrorKind::input, "the checkpoint has no span head (qa_outputs)");
+  }
+  if (batch.sequences() == 0) return {};
+  impl_->run(batch, Wanted::all_tokens);
+  run_span_head(impl_->model->impl(), batch.tokens(), impl_->pool, impl_->workspace);
+  return impl_->workspace.dense_logits.first(batch.tokens() * span_logits);
 }
 
 const Model& Session::model() const {

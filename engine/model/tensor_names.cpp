@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "bertq/error.h"
+#include "engine/model/tensorflow_names.h"
 #include "loaders/printable.h"
+#include "loaders/tensorflow_checkpoint.h"
 
 namespace bertq {
 namespace {
@@ -84,8 +86,10 @@ void check(const ExpectedTensor& expected, const loaders::Tensor& got) {
          "expected a float type, got " + std::string(loaders::dtype_name(got.dtype)));
   }
   if (expected.shape != got.shape) {
+    const bool turned = !got.strides.empty();  // not as the file has it
     fail(got.file(), got.name,
-         "expected shape " + shape_text(expected.shape) + ", got " + shape_text(got.shape));
+         "expected shape " + shape_text(expected.shape) +
+             (turned ? " as [outputs, inputs], got " : ", got ") + shape_text(got.shape));
   }
 }
 
@@ -100,12 +104,23 @@ void settle_labels(std::vector<ExpectedTensor>& expected, const BertTensors& ten
   }
 }
 
+bool is_tensorflow(const loaders::Checkpoint& checkpoint) {
+  return checkpoint.format == loaders::tensorflow_format;
+}
+
+// [out][in] whatever the format's own order.
+loaders::Tensor in_engine_order(const loaders::Checkpoint& checkpoint,
+                                const loaders::Tensor& tensor) {
+  const bool turn = is_tensorflow(checkpoint) && from_tensorflow(tensor.name).transposed;
+  return turn ? loaders::transposed(tensor) : tensor;
+}
+
 BertTensors by_canonical_name(const loaders::Checkpoint& checkpoint) {
   BertTensors tensors;
   for (const loaders::Tensor& tensor : checkpoint.tensors) {
-    const std::string canonical = canonical_name(tensor.name);
+    const std::string canonical = canonical_name(checkpoint, tensor);
     if (is_ignored(canonical)) continue;
-    const auto [other, fresh] = tensors.emplace(canonical, tensor);
+    const auto [other, fresh] = tensors.emplace(canonical, in_engine_order(checkpoint, tensor));
     if (!fresh) {
       fail(tensor.file(), tensor.name,
            "the same tensor as " + loaders::printable(other->second.name));
@@ -150,6 +165,11 @@ std::string canonical_name(std::string_view name) {
   return canonical;
 }
 
+std::string canonical_name(const loaders::Checkpoint& checkpoint, const loaders::Tensor& tensor) {
+  return canonical_name(is_tensorflow(checkpoint) ? from_tensorflow(tensor.name).canonical
+                                                  : tensor.name);
+}
+
 std::string_view module_of(std::string_view canonical) {
   return canonical.substr(0, std::min(canonical.rfind('.'), canonical.size()));
 }
@@ -181,7 +201,7 @@ std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
   list.begin(Part::classifier, true);
   list.linear("classifier", config.labels.empty() ? any_size : config.labels.size(), config.hidden);
   list.begin(Part::span, true);
-  list.linear("qa_outputs", 2, config.hidden);
+  list.linear("qa_outputs", span_logits, config.hidden);
   return list.take();
 }
 

@@ -64,6 +64,7 @@ void Model::Impl::load_heads(WeightLoader& loader) {
     classifier =
         load("classifier", loader.source().rows("classifier.weight"), jit::Activation::none);
   }
+  if (heads.span) span = load("qa_outputs", span_logits, jit::Activation::none);
 }
 
 Model::Model(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}

@@ -31,7 +31,7 @@ struct Model::Impl {
   std::optional<Embeddings> embeddings;
   std::vector<EncoderLayer> layers;
   std::vector<SharedInputs> shared_inputs;  // by layer
-  std::optional<Linear> pooler, classifier;
+  std::optional<Linear> pooler, classifier, span;
 
  private:
   void load_heads(WeightLoader& loader);

@@ -39,8 +39,10 @@ void Workspace::allocate(const Capacity& capacity) {
   intermediate = {allocate_f32(in_flight, config.intermediate),
                   allocate_u8(in_flight, config.intermediate)};
   const std::size_t labels = model_.classifier ? model_.classifier->outputs() : 0;
-  logits = allocate_f32(capacity.sequences, labels);
-  dense_logits = arena_.allocate<float>(capacity.sequences * labels);
+  const std::size_t rows = model_.span ? tokens : capacity.sequences;
+  const std::size_t columns = std::max(labels, model_.span ? span_logits : 0);
+  logits = allocate_f32(rows, columns);
+  dense_logits = arena_.allocate<float>(rows * columns);
   for (std::size_t i = 0; i < partition.threads; ++i) {
     attention.emplace_back(arena_, capacity.longest, config.head_size());
   }

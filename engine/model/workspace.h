@@ -36,8 +36,8 @@ class Workspace {
   std::array<FloatRows, 3> query_key_value;
   Rows context;
   Rows intermediate;                        // of the blocks in flight
-  FloatRows logits;                         // [sequences]
-  std::span<float> dense_logits;            // [sequences][labels]
+  FloatRows logits;                         // a sequence or, of the span head, a token
+  std::span<float> dense_logits;            // the same without padding
   std::vector<AttentionScratch> attention;  // one a worker
   std::vector<std::size_t> longest_first;   // sequences, by falling length
 

@@ -25,7 +25,6 @@ MemoryCheckpoint::MemoryCheckpoint(const ModelConfig& config, std::uint64_t seed
   checkpoint_.format = "memory";
   Random random(seed);
   for (ExpectedTensor& tensor : expected_tensors(config)) {
-    if (tensor.part == Part::span) continue;
     std::replace(tensor.shape.begin(), tensor.shape.end(), any_size, std::uint64_t{labels});
     loaders::Tensor view;
     view.name = tensor.name;

@@ -14,7 +14,8 @@ namespace bertq::testing {
 class MemoryCheckpoint {
  public:
   // Weights about as large as keeps a layer's output in the order of its input, LayerNorm not the
-  // identity, and a classifier of `labels` labels.
+  // identity, a classifier of `labels` labels and a span
+  // head.
   MemoryCheckpoint(const ModelConfig& config, std::uint64_t seed, std::size_t labels = 2);
 
   operator const loaders::Checkpoint&() const { return checkpoint_; }

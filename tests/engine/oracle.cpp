@@ -115,6 +115,8 @@ OracleAnswer oracle(const loaders::Checkpoint& checkpoint, const ModelConfig& co
   const OracleMatrix pooled = bert.linear(first, "bert.pooler.dense").array().tanh();
   const OracleMatrix logits = bert.linear(pooled, "classifier");
   answer.logits.assign(logits.data(), logits.data() + logits.size());
+  const OracleMatrix spans = bert.linear(answer.hidden.back(), "qa_outputs");
+  answer.token_logits.assign(spans.data(), spans.data() + spans.size());
   return answer;
 }
 

@@ -17,6 +17,7 @@ using OracleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen
 struct OracleAnswer {
   std::vector<OracleMatrix> hidden;  // after the embeddings and after each layer, [tokens][hidden]
   std::vector<double> logits;        // of the classifier
+  std::vector<double> token_logits;  // of the span head, [tokens][2]
 };
 
 // One sequence through a checkpoint whose tensors have their canonical names.

@@ -16,11 +16,13 @@
 
 namespace bertq {
 
+inline constexpr std::size_t span_logits = 2;  // of each token: begin, end
+
 // Which heads a checkpoint holds.
 struct Heads {
   bool pooler = false;
   bool classifier = false;  // classification or regression, on the pooled [CLS]
-  bool span = false;        // qa_outputs
+  bool span = false;        // qa_outputs, on every token
 };
 
 // Weights packed for one instruction set under one recipe. Immutable: any number of sessions and
@@ -74,6 +76,10 @@ class Session {
   std::size_t hidden_ld() const;
   // [sequences][labels()]. Error (input) if the checkpoint has no classifier.
   std::span<const float> logits(const PackedBatch& batch);
+
+  // [tokens][span_logits]: for each token, the logits of an answer that begins and of one that ends
+  // there. Error (input) if the checkpoint has no span head (qa_outputs).
+  std::span<const float> token_logits(const PackedBatch& batch);
 
   const Model& model() const;
 

@@ -1,4 +1,4 @@
-// Pooler and classifier: from the hidden states of the first tokens to logits.
+// The heads: from hidden states to logits.
 #pragma once
 
 #include "engine/model/weights.h"
@@ -12,5 +12,10 @@ namespace bertq {
 // not finite. Regression is the case of one label.
 void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool& pool,
                     const Workspace& workspace);
+
+// Reads rows 0..tokens of workspace.hidden and fills workspace.dense_logits with two a token: how
+// likely an answer begins and ends there. The model must have a span head. Throws as above.
+void run_span_head(const Model::Impl& model, std::size_t tokens, ThreadPool& pool,
+                   const Workspace& workspace);
 
 }  // namespace bertq
