@@ -20,6 +20,12 @@ struct FormatError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Bytes that stay where they are as long as `owner` lives.
+struct ResidentBytes {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+};
+
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
@@ -28,6 +34,9 @@ class ByteSource {
   // Fills `out` from `offset`. Throws FormatError if the source ends before (a file may shrink
   // while it is read), std::system_error if reading fails. Thread-safe.
   virtual void read(std::uint64_t offset, std::span<std::byte> out) const = 0;
+  // All bytes, where they can be used in place beyond the source's own life (mapped_file.h); no
+  // owner otherwise.
+  virtual ResidentBytes resident() const { return {}; }
 };
 
 // Opens a regular file; a folder, a FIFO or a device is refused with FormatError.

@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include "loaders/bertq_file.h"
+#include "loaders/bertq_header.h"
 #include "loaders/safetensors.h"
 #include "loaders/sharded_index.h"
 #include "loaders/tensorflow_files.h"
@@ -87,6 +89,7 @@ Checkpoint open_checkpoint(const fs::path& path) {
 }
 
 Checkpoint open_checkpoint_file(std::unique_ptr<const ByteSource> source) {
+  if (is_bertq(*source)) return open_bertq(std::move(source)).checkpoint;
   return open_safetensors(std::move(source));
 }
 

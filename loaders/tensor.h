@@ -29,6 +29,7 @@ struct Affine {
 // A checksum that the format keeps of `bytes` bytes from `offset` on.
 enum class ChecksumKind : std::uint8_t {
   crc32,          // zip
+  crc32c,         // .bertq
   masked_crc32c,  // TensorFlow: the CRC rotated and offset, as LevelDB does
 };
 struct Checksum {
