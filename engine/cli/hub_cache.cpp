@@ -7,6 +7,7 @@
 
 #include "bertq/error.h"
 #include "loaders/byte_source.h"
+#include "loaders/tensorflow_files.h"
 
 namespace bertq::cli {
 namespace {
@@ -64,7 +65,7 @@ fs::path snapshot(const fs::path& repository) {
 }  // namespace
 
 fs::path find_model(const std::string& name) {
-  if (present(name)) return name;
+  if (present(name) || loaders::find_tensorflow_prefix(name)) return name;
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorKind::input, name + ": " + why);
   };

@@ -96,9 +96,9 @@ void add_model(Summary& summary, const Inspection& found) {
                            config.hidden, config.heads, config.head_size(), config.intermediate));
   summary.line("tables", fmt::format("{} tokens, {} positions, {} segments", config.vocabulary,
                                      config.positions, config.segments));
-  summary.line("activation",
-               fmt::format("{}, LayerNorm epsilon {:g}", activation_text(config.activation),
-                           config.layer_norm_epsilon));
+  summary.line("activation", fmt::format("{} ({})", activation_text(config.activation),
+                                         loaders::printable(config.activation_reason)));
+  summary.line("LayerNorm", fmt::format("epsilon {:g}", config.layer_norm_epsilon));
   summary.line("heads", joined(head_names(found.heads)));
   if (config.regression) summary.line("labels", "none: regression");
   if (!config.labels.empty() && !config.regression) {
@@ -229,6 +229,7 @@ void add_model_json(Json& json, const Inspection& found) {
                     {"type_vocab_size", config.segments},
                     {"layer_norm_eps", json_float(config.layer_norm_epsilon)},
                     {"activation", activation_text(config.activation)},
+                    {"activation_reason", config.activation_reason},
                     {"labels", config.labels},
                     {"regression", config.regression}};
   json["heads"] = head_names(found.heads);

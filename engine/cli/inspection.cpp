@@ -74,7 +74,7 @@ void add_tensors(Inspection& result, bool with_values) {
   const auto uses = result.problem ? decltype(uses_of(result)){} : uses_of(result);
   for (std::size_t i = 0; i < checkpoint.tensors.size(); ++i) {
     const loaders::Tensor& info = checkpoint.tensors[i];
-    const std::string canonical = canonical_name(info.name);
+    const std::string canonical = canonical_name(checkpoint, info);
     const std::optional<Part> part = part_of(canonical);
     TensorReport& tensor = result.tensors.emplace_back();
     tensor.index = i;

@@ -55,6 +55,7 @@ void apply_activation(const Arguments& arguments, ModelConfig& config) {
   if (!arguments.given("activation")) return;
   config.activation = arguments.text("activation") == "tanh" ? jit::Activation::gelu_tanh
                                                              : jit::Activation::gelu_erf;
+  config.activation_reason = "--activation";
 }
 
 std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,

@@ -28,10 +28,8 @@ struct ActivationName {
   std::string_view name;
   jit::Activation activation;
 };
-// Hugging Face's names. google-research's "gelu" was the tanh form, but published files have gone
-// through the former: --activation settles it where one has not.
-constexpr std::array<ActivationName, 6> activations{{
-    {"gelu", jit::Activation::gelu_erf},
+// Hugging Face's names.
+constexpr std::array<ActivationName, 5> activations{{
     {"gelu_python", jit::Activation::gelu_erf},
     {"gelu_new", jit::Activation::gelu_tanh},
     {"gelu_fast", jit::Activation::gelu_tanh},
@@ -77,14 +75,34 @@ void check_is_plain_encoder(const JsonFields& fields) {
   if (pruned != nullptr && !pruned->empty()) fields.refuse("pruned_heads", "none");
 }
 
-jit::Activation activation_of(const JsonFields& fields) {
-  const std::string name = fields.text("hidden_act", "gelu");
+// What "gelu" means, see config.h.
+void set_gelu(const JsonFields& fields, Lineage lineage, ModelConfig& config) {
+  if (fields.has("model_type")) {
+    config.activation = jit::Activation::gelu_erf;
+    config.activation_reason = "hidden_act \"gelu\" in a config of Hugging Face";
+  } else if (lineage == Lineage::google) {
+    config.activation = jit::Activation::gelu_tanh;
+    config.activation_reason = "hidden_act \"gelu\" of google-research's TensorFlow weights";
+  } else {
+    config.activation = jit::Activation::gelu_erf;
+    config.activation_reason = "hidden_act \"gelu\" of weights that are not TensorFlow's";
+  }
+}
+
+void set_activation(const JsonFields& fields, Lineage lineage, ModelConfig& config) {
+  constexpr std::string_view ambiguous = "gelu";
+  const std::string name = fields.text("hidden_act", ambiguous);
+  if (name == ambiguous) return set_gelu(fields, lineage, config);
   std::string known;
   for (const ActivationName& row : activations) {
-    if (row.name == name) return row.activation;
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
+    if (row.name == name) {
+      config.activation = row.activation;
+      config.activation_reason = "hidden_act \"" + name + '"';
+      return;
+    }
+    known += ", " + std::string(row.name);
   }
-  fields.refuse("hidden_act", "one of " + known);
+  fields.refuse("hidden_act", "one of gelu" + known);
 }
 
 float epsilon_of(const JsonFields& fields) {
@@ -168,7 +186,7 @@ bool is_regression(const JsonFields& fields, const std::vector<std::string>& lab
 
 }  // namespace
 
-ModelConfig parse_config(std::string_view json, const std::string& name) {
+ModelConfig parse_config(std::string_view json, const std::string& name, Lineage lineage) {
   const Json document = parse_json_file(json, name);
   const JsonFields fields(document, name);
   check_is_bert(fields);
@@ -186,7 +204,7 @@ ModelConfig parse_config(std::string_view json, const std::string& name) {
                   "a divisor of hidden_size " + std::to_string(config.hidden));
   }
   config.layer_norm_epsilon = epsilon_of(fields);
-  config.activation = activation_of(fields);
+  set_activation(fields, lineage, config);
   config.labels = labels_of(fields);
   config.regression = is_regression(fields, config.labels);
   return config;

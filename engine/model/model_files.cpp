@@ -1,6 +1,7 @@
 #include "bertq/model_files.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 #include <system_error>
@@ -13,18 +14,26 @@
 #include "engine/model/tensor_names.h"
 #include "engine/sample/sample.h"
 #include "loaders/byte_source.h"
+#include "loaders/tensorflow_checkpoint.h"
+#include "loaders/tensorflow_files.h"
 
 namespace bertq {
 namespace {
 
 namespace fs = std::filesystem;
 
-// config.json, or bert_config.json as google-research called it.
-ModelConfig read_config(const ModelFolder& folder, const std::string& prefix) {
-  for (const char* name : {"config.json", "bert_config.json"}) {
+// config.json, or bert_config.json as google-research called it. A folder may hold both after a
+// conversion: each belongs to the weights of its own kind.
+ModelConfig read_config(const ModelFolder& folder, const std::string& prefix,
+                        const loaders::Checkpoint& weights) {
+  const bool google = weights.format == loaders::tensorflow_format;
+  std::array<const char*, 2> names{"config.json", "bert_config.json"};
+  if (google) std::swap(names[0], names[1]);
+  for (const char* name : names) {
     if (!folder.has(prefix + name)) continue;
     const auto source = folder.open(prefix + name);
-    return parse_config(loaders::read_text(*source, json_file_limit), source->name());
+    return parse_config(loaders::read_text(*source, json_file_limit), source->name(),
+                        google ? Lineage::google : Lineage::pytorch);
   }
   throw Error(ErrorKind::input, folder.place(prefix) + ": expected config.json, found none");
 }
@@ -76,16 +85,22 @@ void complete(ModelFiles& files) {
   check_vocabulary(files);
 }
 
-// What -m may name: the folder itself, or the file of its weights.
+// What -m may name: the folder itself, the file of its weights, or what the names of TensorFlow's
+// files begin with.
 struct Location {
   fs::path folder;
   std::optional<fs::path> weights;
 };
 
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
 Location locate(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) {
+    if (loaders::find_tensorflow_prefix(path)) return {parent_of(path), path};
     throw Error(ErrorKind::input, path.string() + ": expected a folder or a file, got: " +
                                       (error ? error.message() : "nothing of that name"));
   }
@@ -94,7 +109,7 @@ Location locate(const fs::path& path) {
     throw Error(ErrorKind::input,
                 path.string() + ": expected a folder or a file, got a device or a pipe");
   }
-  return {path.has_parent_path() ? path.parent_path() : fs::path("."), path};
+  return {parent_of(path), path};
 }
 
 // A folder of sentence-transformers may ask for text to be lower-cased before the tokenizer gets
@@ -125,8 +140,8 @@ ModelFiles assemble(std::string name, const ModelFolder& folder,
   const std::string prefix = sentence ? sentence->transformer : "";
   ModelFiles files;
   files.name = std::move(name);
-  files.config = read_config(folder, prefix);
   files.checkpoint = open_weights(prefix);
+  files.config = read_config(folder, prefix, files.checkpoint);
   files.tokenizer = read_tokenizer(folder, prefix, tokenizer_overrides);
   complete(files);
   files.max_tokens = files.config.positions;

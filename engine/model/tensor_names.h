@@ -47,6 +47,8 @@ struct ExpectedTensor {
 // weight". Strips "module.", adds a missing "bert.", and spells LayerNorm's gamma and beta weight
 // and bias. Names that are not BERT's come back as they are.
 std::string canonical_name(std::string_view name);
+// The same of a checkpoint's tensor: TensorFlow has names of its own.
+std::string canonical_name(const loaders::Checkpoint& checkpoint, const loaders::Tensor& tensor);
 
 // The module that a canonical name belongs to, as recipes spell it: all before the last dot.
 std::string_view module_of(std::string_view canonical);

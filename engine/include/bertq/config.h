@@ -21,6 +21,7 @@ struct ModelConfig {
   std::size_t segments = 0;   // type_vocab_size
   float layer_norm_epsilon = 0.0F;
   jit::Activation activation = jit::Activation::gelu_erf;  // of the feed-forward block
+  std::string activation_reason;                           // for people: what decided
   // Of the classification head, in the order of the logits; empty where the config names none.
   std::vector<std::string> labels;
   bool regression = false;  // one logit that is the answer itself
@@ -28,10 +29,19 @@ struct ModelConfig {
   std::size_t head_size() const { return hidden / heads; }
 };
 
-// Reads and checks a config.json. `name` stands for the file in messages. Throws Error (input),
-// also for what is not BERT: another model_type, a decoder, cross-attention, relative positions, an
-// unknown activation.
-ModelConfig parse_config(std::string_view json, const std::string& name);
+// Whose code the weights are for: google-research's BERT, in TensorFlow, or the PyTorch ones.
+enum class Lineage : std::uint8_t { pytorch, google };
+
+// Reads and checks a config.json or bert_config.json. `name` stands for the file in messages.
+// Throws Error (input), also for what is not BERT: another model_type, a decoder, cross-attention,
+// relative positions, an unknown activation.
+//
+// What hidden_act "gelu" means is settled here. google-research computes its tanh form, Hugging
+// Face and the PyTorch BERTs before it the erf form, and neither says so in the file: the lineage
+// of the weights decides, unless the config is one that Hugging Face wrote (it has a model_type),
+// which speaks for itself.
+ModelConfig parse_config(std::string_view json, const std::string& name,
+                         Lineage lineage = Lineage::pytorch);
 
 // The shapes of google-research's bert-base and bert-large, for benchmarks. Throws Error (usage)
 // for another name.
