@@ -10,6 +10,8 @@ namespace {
 
 class Quantize : public TileEmitter {
  protected:
+  static constexpr int whole = -1;
+
   explicit Quantize(Isa isa)
       : TileEmitter(isa),
         inverse_(take()),
@@ -36,15 +38,19 @@ class Quantize : public TileEmitter {
       for (int g = 0; g < stretch.groups; ++g) {
         for (int half = 0; half < halves(); ++half) {
           const Vec& q = result(g, half);
-          vmulps(q, inverse_, f32(x, g, half));
-          before_rounding(q);
-          vcvtps2dq(q, q);
-          if (stretch.partial) clear_padding(q, half);  // the padding becomes the zero point
+          quantize(q, f32(x, g, half), stretch.partial ? half : whole);
         }
       }
     });
   }
 
+  // q = the integers of half a group. `padded_half` is which half that is if it has padding.
+  virtual void quantize(const Vec& q, const Address& value, int padded_half) {
+    vmulps(q, inverse_, value);
+    before_rounding(q);
+    vcvtps2dq(q, q);
+    if (padded_half != whole) clear_padding(q, padded_half);  // it becomes the zero point
+  }
   virtual void before_rounding(const Vec&) {}  // what else happens to x * inverse
   void adjust_words(const Vec& q) override { vpaddw(q, q, zero_point_words_); }
   void adjust_integers(const Vec& q) override { vpaddd(q, q, zero_point_); }
@@ -104,42 +110,81 @@ class QuantizeDynamic : public Quantize {
   const Vec magnitude_bits_, scale_;
 };
 
-class QuantizeStatic : public Quantize {
- public:
-  explicit QuantizeStatic(Isa isa) : Quantize(isa), lowest_(take()), highest_(take()) {}
+// Ranges that are given: clamped before rounding, where nothing can overflow.
+class QuantizeGiven : public Quantize {
+ protected:
+  explicit QuantizeGiven(Isa isa) : Quantize(isa), lowest_(take()), highest_(take()) {}
 
-  CodeBlock generate() {
-    begin_quantize();
+  // lowest_ and highest_ are set.
+  CodeBlock generate_rows(const std::string& name) {
     vbroadcastss(inverse_, argument(offsetof(QuantizeArgs, inverse_scale)));
-    vcvtdq2ps(temporary(), zero_point_);
-    zero(lowest_);
-    vsubps(lowest_, lowest_, temporary());
-    load(highest_, constant(255.0F));
-    vsubps(highest_, highest_, temporary());
     for_each_tile_row([&] {
       quantize_row();
       store_padding(first_four(padding_));
     });
-    return end_quantize("quantize_static");
+    return end_quantize(name);
   }
 
- private:
   void before_rounding(const Vec& q) override {
     vmaxps(q, lowest_, q);
     vminps(q, highest_, q);
   }
   // NaN has become the lowest number there is, plus the zero point, which narrowing would saturate:
   // its low byte is what plain C++ stores.
+  void adjust_words(const Vec& q) override { vandps(q, q, constant_bits(0x00ff00ffU)); }
+  void adjust_integers(const Vec& q) override { vandps(q, q, constant_bits(0xffU)); }
+
+  const Vec lowest_, highest_;
+};
+
+class QuantizeStatic : public QuantizeGiven {
+ public:
+  explicit QuantizeStatic(Isa isa) : QuantizeGiven(isa) {}
+
+  CodeBlock generate() {
+    begin_quantize();
+    vcvtdq2ps(temporary(), zero_point_);
+    vpbroadcastd(lowest_, argument(offsetof(QuantizeArgs, least)));
+    vcvtdq2ps(lowest_, lowest_);
+    vsubps(lowest_, lowest_, temporary());
+    load(highest_, constant(255.0F));
+    vsubps(highest_, highest_, temporary());
+    return generate_rows("quantize_static");
+  }
+
+ private:
   void adjust_words(const Vec& q) override {
     Quantize::adjust_words(q);
-    vandps(q, q, constant_bits(0x00ff00ffU));
+    QuantizeGiven::adjust_words(q);
   }
   void adjust_integers(const Vec& q) override {
     Quantize::adjust_integers(q);
-    vandps(q, q, constant_bits(0xffU));
+    QuantizeGiven::adjust_integers(q);
+  }
+};
+
+class QuantizeFused : public QuantizeGiven {
+ public:
+  explicit QuantizeFused(Isa isa) : QuantizeGiven(isa), zero_(take()) {}
+
+  CodeBlock generate() {
+    begin_quantize();
+    vcvtdq2ps(zero_, zero_point_);
+    zero(lowest_);
+    load(highest_, constant(255.0F));
+    return generate_rows("quantize_fused");
   }
 
-  const Vec lowest_, highest_;
+ private:
+  void quantize(const Vec& q, const Address& value, int padded_half) override {
+    load(q, value);
+    if (padded_half != whole) clear_padding(q, padded_half);
+    vfmadd213ps(q, inverse_, zero_);
+    before_rounding(q);
+    vcvtps2dq(q, q);
+  }
+
+  const Vec zero_;
 };
 
 }  // namespace
@@ -150,6 +195,10 @@ CodeBlock generate_quantize_dynamic(Isa isa) {
 
 CodeBlock generate_quantize_static(Isa isa) {
   return QuantizeStatic(isa).generate();
+}
+
+CodeBlock generate_quantize_fused(Isa isa) {
+  return QuantizeFused(isa).generate();
 }
 
 }  // namespace bertq::jit

@@ -9,9 +9,10 @@ namespace {
 
 // In the order of RowKernels.
 constexpr std::array generators = {
-    generate_layer_norm,  generate_quantize_dynamic, generate_quantize_static,
-    generate_softmax_u8,  generate_softmax_f32,      generate_pack_keys,
-    generate_pack_values, generate_embed_f32,        generate_embed_s8,
+    generate_layer_norm,     generate_quantize_dynamic, generate_quantize_static,
+    generate_quantize_fused, generate_softmax_u8,       generate_softmax_f32,
+    generate_pack_keys,      generate_pack_values,      generate_embed_f32,
+    generate_embed_s8,
 };
 
 std::array<CodeBlock, generators.size()> generate_all(Isa isa) {
@@ -31,12 +32,13 @@ RowKernels make_table(const CodeMemory& memory) {
       .layer_norm = memory.function<LayerNorm>(0),
       .quantize_dynamic = memory.function<Quantize>(1),
       .quantize_static = memory.function<Quantize>(2),
-      .softmax_u8 = memory.function<Softmax>(3),
-      .softmax_f32 = memory.function<Softmax>(4),
-      .pack_keys = memory.function<PackKeys>(5),
-      .pack_values = memory.function<PackValues>(6),
-      .embed_f32 = memory.function<Embed>(7),
-      .embed_s8 = memory.function<Embed>(8),
+      .quantize_fused = memory.function<Quantize>(3),
+      .softmax_u8 = memory.function<Softmax>(4),
+      .softmax_f32 = memory.function<Softmax>(5),
+      .pack_keys = memory.function<PackKeys>(6),
+      .pack_values = memory.function<PackValues>(7),
+      .embed_f32 = memory.function<Embed>(8),
+      .embed_s8 = memory.function<Embed>(9),
   };
 }
 

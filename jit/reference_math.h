@@ -88,10 +88,17 @@ inline float activate(Activation activation, float x) {
 }
 
 // A value of a static quantisation: clamped before rounding, where nothing can overflow.
-inline std::uint8_t quantize(float x, float inverse_scale, std::int32_t zero_point) {
+inline std::uint8_t quantize(float x, float inverse_scale, std::int32_t zero_point,
+                             std::int32_t least = 0) {
   const auto zero = static_cast<float>(zero_point);
-  const float q = min(255.0F - zero, max(0.0F - zero, x * inverse_scale));
+  const float lowest = static_cast<float>(least) - zero;
+  const float q = min(255.0F - zero, max(lowest, x * inverse_scale));
   return static_cast<std::uint8_t>(round_to_int(q) + zero_point);
+}
+// The same with the zero point added before the only rounding.
+inline std::uint8_t quantize_fused(float x, float inverse_scale, std::int32_t zero_point) {
+  const float q = std::fma(x, inverse_scale, static_cast<float>(zero_point));
+  return static_cast<std::uint8_t>(round_to_int(min(255.0F, max(0.0F, q))));
 }
 
 }  // namespace bertq::jit::reference

@@ -91,16 +91,28 @@ void quantize_dynamic(const QuantizeArgs* args) {
   }
 }
 
-void quantize_static(const QuantizeArgs* args) {
+template <typename Quantize>
+void quantize_each(const QuantizeArgs* args, Quantize quantize) {
   for (std::size_t row = 0; row < args->rows; ++row) {
     const float* x = args->x + row * args->ld;
     for (std::size_t i = 0; i < args->columns; ++i) {
-      args->tiles[tile_offset(row, i, args->columns)] =
-          reference::quantize(x[i], args->inverse_scale, args->zero_point);
+      args->tiles[tile_offset(row, i, args->columns)] = quantize(x[i]);
     }
     fill_depth_padding(args->tiles, row, args->columns,
                        static_cast<std::uint8_t>(args->zero_point));
   }
+}
+
+void quantize_static(const QuantizeArgs* args) {
+  quantize_each(args, [&](float x) {
+    return reference::quantize(x, args->inverse_scale, args->zero_point, args->least);
+  });
+}
+
+void quantize_fused(const QuantizeArgs* args) {
+  quantize_each(args, [&](float x) {
+    return reference::quantize_fused(x, args->inverse_scale, args->zero_point);
+  });
 }
 
 float largest_of(const float* x, std::size_t count) {
@@ -201,6 +213,7 @@ const RowKernels& reference_row_kernels() {
       .layer_norm = layer_norm,
       .quantize_dynamic = quantize_dynamic,
       .quantize_static = quantize_static,
+      .quantize_fused = quantize_fused,
       .softmax_u8 = softmax_u8,
       .softmax_f32 = softmax_f32,
       .pack_keys = pack_keys,

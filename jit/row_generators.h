@@ -10,6 +10,7 @@ namespace bertq::jit {
 CodeBlock generate_layer_norm(Isa isa);
 CodeBlock generate_quantize_dynamic(Isa isa);
 CodeBlock generate_quantize_static(Isa isa);
+CodeBlock generate_quantize_fused(Isa isa);
 CodeBlock generate_softmax_u8(Isa isa);
 CodeBlock generate_softmax_f32(Isa isa);
 CodeBlock generate_pack_keys(Isa isa);

@@ -30,7 +30,8 @@ struct LayerNormArgs {
 // where no value is below -L, zero point z, steps = 255 - z and least_range = L * steps / z use the
 // bytes twice as well. A row whose range is below 1e-30 has scale 0 and q = zero_point. scale[row]
 // is not finite (and q meaningless) if a value of the row was not finite. Static: q = clamp(rne(x *
-// inverse_scale) + zero_point, 0, 255).
+// inverse_scale) + zero_point, least, 255). Fused, which rounds once, after the zero point is
+// added: q = clamp(rne(fma(x, inverse_scale, zero_point)), 0, 255).
 struct QuantizeArgs {
   const float* x = nullptr;
   std::size_t ld = 0, rows = 0, columns = 0;
@@ -38,8 +39,9 @@ struct QuantizeArgs {
   float* scale = nullptr;         // [rows], out, dynamic only
   float steps = 127.0F;           // dynamic only: from the zero point to the largest value
   float least_range = 0.0F;       // dynamic only
-  float inverse_scale = 0.0F;     // static only
+  float inverse_scale = 0.0F;     // static and fused only
   std::int32_t zero_point = 128;  // 0..255
+  std::int32_t least = 0;         // static only: 0..zero_point; 1 keeps -128 out
 };
 
 // Attention probabilities, not yet divided by their sum: p = exp(x - max) of each row.
@@ -94,6 +96,7 @@ struct RowKernels {
   void (*layer_norm)(const LayerNormArgs*);
   void (*quantize_dynamic)(const QuantizeArgs*);
   void (*quantize_static)(const QuantizeArgs*);
+  void (*quantize_fused)(const QuantizeArgs*);
   void (*softmax_u8)(const SoftmaxArgs*);
   void (*softmax_f32)(const SoftmaxArgs*);
   void (*pack_keys)(const PackKeysArgs*);

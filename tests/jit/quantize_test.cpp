@@ -67,12 +67,16 @@ TEST_CASE("quantisation of rows has the same bits everywhere") {
   for_each_rows(arena, [&](const Rows& x) {
     const QuantizedRows dynamic = arena.quantize_dynamic(jit::Isa::reference, x);
     const QuantizedRows fixed = arena.quantize_static(jit::Isa::reference, x, 13.5F, 100);
+    const QuantizedRows bounded = arena.quantize_static(jit::Isa::reference, x, 77.7F, 128, 1);
+    const QuantizedRows fused = arena.quantize_fused(jit::Isa::reference, x, 13.37F, 61);
     const QuantizedRows keys = arena.pack_keys(jit::Isa::reference, x);
     const QuantizedRows values = arena.pack_values(jit::Isa::reference, x);
     for (const Path& path : paths.generated()) {
       INFO(name_of(path), " rows ", x.rows, " columns ", x.columns);
       REQUIRE(same_bits(arena.quantize_dynamic(path.isa, x), dynamic));
       REQUIRE(same_bits(arena.quantize_static(path.isa, x, 13.5F, 100), fixed));
+      REQUIRE(same_bits(arena.quantize_static(path.isa, x, 77.7F, 128, 1), bounded));
+      REQUIRE(same_bits(arena.quantize_fused(path.isa, x, 13.37F, 61), fused));
       REQUIRE(same_bits(arena.pack_keys(path.isa, x), keys));
       REQUIRE(same_bits(arena.pack_values(path.isa, x), values));
     }
@@ -217,6 +221,45 @@ TEST_CASE("ties go to even and static quantisation saturates") {
     const std::vector<std::int32_t> ends = {255, 0, 255, 0, 255, 0, 77, 77};
     CHECK(std::equal(ends.begin(), ends.end(), fixed.q.begin()));
   }
+}
+
+TEST_CASE("a zero point that is added before rounding is rounded with the product") {
+  // 0.4999 + 3 is 3 to the nearest, and so is 0.4999 to the nearest + 3; but 2^-24 + 0.5 + 3 is a
+  // tie in float, which goes to 4, while 2^-24 + 0.5 alone goes to 1.
+  const float above_half = std::nextafter(0.5F, 1.0F);
+  const Rows x = {1, 8, {0.4999F, above_half, 0.5F, 1.5F, -3.5F, -1e30F, 1e30F, 252.5F}};
+  const std::vector<std::int32_t> fused = {3, 4, 4, 4, 0, 0, 255, 255};
+  const std::vector<std::int32_t> after = {3, 4, 3, 5, 0, 0, 255, 255};
+  const Paths paths;
+  RowArena arena(arena_floats);
+  for (const Path& path : paths.all()) {
+    CAPTURE(name_of(path));
+    const QuantizedRows once = arena.quantize_fused(path.isa, x, 1.0F, 3);
+    CHECK(std::equal(fused.begin(), fused.end(), once.q.begin()));
+    const QuantizedRows twice = arena.quantize_static(path.isa, x, 1.0F, 3);
+    CHECK(std::equal(after.begin(), after.end(), twice.q.begin()));
+    const Rows odd = {1, 1, {nan}};
+    CHECK(arena.quantize_fused(path.isa, odd, 1.0F, 3).at(0, 0) == 0);
+  }
+}
+
+TEST_CASE("fused quantisation is one fused multiply-add, rounded and clamped") {
+  RowArena arena(arena_floats);
+  for_each_rows(arena, [&](const Rows& x) {
+    const QuantizedRows fused = arena.quantize_fused(jit::Isa::reference, x, 13.37F, 61);
+    const QuantizedRows bounded = arena.quantize_static(jit::Isa::reference, x, 77.7F, 128, 1);
+    std::size_t wrong = 0;
+    for (std::size_t row = 0; row < x.rows; ++row) {
+      for (std::size_t i = 0; i < fused.columns; ++i) {
+        const float value = i < x.columns ? x.row(row)[i] : 0.0F;
+        const double q = std::nearbyint(std::fma(value, 13.37F, 61.0F));
+        if (fused.at(row, i) != static_cast<std::int32_t>(std::clamp(q, 0.0, 255.0))) ++wrong;
+        const double s = std::nearbyint(value * 77.7F) + 128.0;
+        if (bounded.at(row, i) != static_cast<std::int32_t>(std::clamp(s, 1.0, 255.0))) ++wrong;
+      }
+    }
+    REQUIRE(wrong == 0);
+  });
 }
 
 TEST_CASE("rows quantise independently") {

@@ -153,19 +153,34 @@ QuantizedRows RowArena::quantize_dynamic(jit::Isa isa, const Rows& x, const Dyna
   return taken;
 }
 
-QuantizedRows RowArena::quantize_static(jit::Isa isa, const Rows& x, float inverse_scale,
-                                        std::int32_t zero_point) {
+QuantizedRows RowArena::quantize_given(jit::Isa isa, const Rows& x, const jit::QuantizeArgs& range,
+                                       void (*jit::RowKernels::*kernel)(const jit::QuantizeArgs*)) {
   const jit::ThreadScope scope(isa);
-  jit::QuantizeArgs args;
+  jit::QuantizeArgs args = range;
   args.x = place_rows(x_, x);
   args.ld = ld_of(x.columns);
   args.rows = x.rows;
   args.columns = x.columns;
   args.tiles = place_tiles(x.rows, x.columns);
-  args.inverse_scale = inverse_scale;
-  args.zero_point = zero_point;
-  jit::Kernels::of(isa).rows().quantize_static(&args);
+  (jit::Kernels::of(isa).rows().*kernel)(&args);
   return take_tiles(x.rows, x.columns);
+}
+
+QuantizedRows RowArena::quantize_static(jit::Isa isa, const Rows& x, float inverse_scale,
+                                        std::int32_t zero_point, std::int32_t least) {
+  jit::QuantizeArgs range;
+  range.inverse_scale = inverse_scale;
+  range.zero_point = zero_point;
+  range.least = least;
+  return quantize_given(isa, x, range, &jit::RowKernels::quantize_static);
+}
+
+QuantizedRows RowArena::quantize_fused(jit::Isa isa, const Rows& x, float inverse_scale,
+                                       std::int32_t zero_point) {
+  jit::QuantizeArgs range;
+  range.inverse_scale = inverse_scale;
+  range.zero_point = zero_point;
+  return quantize_given(isa, x, range, &jit::RowKernels::quantize_fused);
 }
 
 SoftmaxRows RowArena::softmax_f32(jit::Isa isa, const Rows& scores) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "jit/isa.h"
+#include "jit/row_kernels.h"
 #include "support/guarded_buffer.h"
 
 namespace bertq::testing {
@@ -74,7 +75,9 @@ class RowArena {
   NormalizedRows layer_norm(jit::Isa isa, const Rows& x, const LayerNormWeights& weights);
   QuantizedRows quantize_dynamic(jit::Isa isa, const Rows& x, const DynamicRange& range = {});
   QuantizedRows quantize_static(jit::Isa isa, const Rows& x, float inverse_scale,
-                                std::int32_t zero_point);
+                                std::int32_t zero_point, std::int32_t least = 0);
+  QuantizedRows quantize_fused(jit::Isa isa, const Rows& x, float inverse_scale,
+                               std::int32_t zero_point);
   SoftmaxRows softmax_f32(jit::Isa isa, const Rows& scores);
   SoftmaxRows softmax_u8(jit::Isa isa, const Rows& scores);
   QuantizedRows pack_keys(jit::Isa isa, const Rows& x);
@@ -89,6 +92,8 @@ class RowArena {
   const float* place_vector(GuardedBuffer& buffer, const std::vector<float>& values);
   std::uint8_t* place_tiles(std::size_t rows, std::size_t columns);
   QuantizedRows take_tiles(std::size_t rows, std::size_t columns) const;
+  QuantizedRows quantize_given(jit::Isa isa, const Rows& x, const jit::QuantizeArgs& range,
+                               void (*jit::RowKernels::*kernel)(const jit::QuantizeArgs*));
   QuantizedRows take_packed(const std::int8_t* packed, std::size_t n, std::size_t k) const;
   Rows embed(jit::Isa isa, const EmbeddingTables& tables, bool quantized);
   std::size_t ld_of(std::size_t columns) const;
