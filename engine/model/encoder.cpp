@@ -36,17 +36,17 @@ std::size_t projection_columns(const ModelConfig& config) {
 
 }  // namespace
 
-void Encoder::run(Wanted wanted, const LayerObservation& observation) const {
+void Encoder::run(Wanted wanted) const {
   const bool first_only = wanted == Wanted::first_tokens;
-  const bool skip_rows = first_only && observation.observer == nullptr;
+  const bool skip_rows = first_only && observation_.layer == nullptr;
   embed();
-  observe(observation, 0);
+  show_layer(0);
   for (std::size_t layer = 0; layer < model_.layers.size(); ++layer) {
     const bool last = layer + 1 == model_.layers.size();
     attend(layer, last && skip_rows);
     if (last && skip_rows) keep_first_tokens();
     transform(layer, last && skip_rows ? batch_.sequences() : batch_.tokens());
-    observe(observation, layer + 1);
+    show_layer(layer + 1);
   }
   if (first_only && !skip_rows) keep_first_tokens();
 }
@@ -76,8 +76,8 @@ void Encoder::query_key_value(std::size_t layer, jit::Range rows, jit::Range col
     const std::size_t copy = model_.shared_inputs[layer].copy_of[i];
     const Rows in{workspace_.hidden.from(rows.begin), workspace_.hidden_u8[copy].from(rows.begin)};
     const Rows out{workspace_.query_key_value[i].from(rows.begin), {}};
-    linear.run(in, out, {}, count(rows),
-               {part.begin - i * width, std::min(part.end - i * width, linear.outputs())});
+    multiply(linear, in, out, {}, count(rows),
+             {part.begin - i * width, std::min(part.end - i * width, linear.outputs())});
   }
 }
 
@@ -124,8 +124,8 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
             Step{layer.attention_output.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t) {
                    const Rows x = hidden(rows.begin);
-                   layer.attention_output.run(workspace_.context.from(rows.begin), x, x.f32,
-                                              count(rows), columns);
+                   multiply(layer.attention_output, workspace_.context.from(rows.begin), x, x.f32,
+                            count(rows), columns);
                  }},
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {
@@ -135,9 +135,8 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
                  }},
             Step{layer.intermediate.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t scratch_row) {
-                   layer.intermediate.run(hidden(rows.begin),
-                                          workspace_.intermediate.from(scratch_row), {},
-                                          count(rows), columns);
+                   multiply(layer.intermediate, hidden(rows.begin),
+                            workspace_.intermediate.from(scratch_row), {}, count(rows), columns);
                  }},
             // With static ranges the layer before has written the tiles itself.
             Step{0, output_format.kind == InputFormat::Kind::dynamic_u8,
@@ -149,8 +148,8 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
             Step{layer.output.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t scratch_row) {
                    const Rows x = hidden(rows.begin);
-                   layer.output.run(workspace_.intermediate.from(scratch_row), x, x.f32,
-                                    count(rows), columns);
+                   multiply(layer.output, workspace_.intermediate.from(scratch_row), x, x.f32,
+                            count(rows), columns);
                  }},
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {
@@ -176,10 +175,15 @@ void Encoder::keep_first_tokens() const {
   }
 }
 
-void Encoder::observe(const LayerObservation& observation, std::size_t layer) const {
-  if (observation.observer == nullptr) return;
+void Encoder::multiply(const Linear& linear, const Rows& in, const Rows& out,
+                       const FloatRows& residual, std::size_t rows, jit::Range columns) const {
+  observation_.see_input(linear, in.f32, rows, columns);
+  linear.run(in, out, residual, rows, columns);
+}
+
+void Encoder::show_layer(std::size_t layer) const {
   const FloatRows& hidden = workspace_.hidden;
-  observation.observer(observation.context, layer, {hidden.data, batch_.tokens() * hidden.ld});
+  observation_.see_layer(layer, {hidden.data, batch_.tokens() * hidden.ld});
 }
 
 }  // namespace bertq

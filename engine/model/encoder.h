@@ -5,6 +5,7 @@
 
 #include "bertq/model.h"
 #include "bertq/packed_batch.h"
+#include "engine/model/observation.h"
 #include "engine/model/weights.h"
 #include "engine/model/workspace.h"
 #include "engine/runtime/chain.h"
@@ -12,26 +13,25 @@
 
 namespace bertq {
 
-struct LayerObservation {
-  Session::LayerObserver observer = nullptr;
-  void* context = nullptr;
-};
-
 // Which tokens' final hidden states are wanted. Heads on [CLS] need only the first token of each
 // sequence; since all but attention is row-wise, the last layer then computes only those rows, with
 // the same bits.
 enum class Wanted : std::uint8_t { all_tokens, first_tokens };
 
 // One forward pass over a batch that has been checked, in a workspace that fits it. Results are the
-// first rows of workspace.hidden: one a token, or one a sequence. An observer sees whole layers, so
-// with one all tokens are computed.
+// first rows of workspace.hidden: one a token, or one a sequence. An observer of layers sees whole
+// ones, so with one all tokens are computed.
 class Encoder {
  public:
   Encoder(const Model::Impl& model, const PackedBatch& batch, ThreadPool& pool,
-          Workspace& workspace)
-      : model_(model), batch_(batch), pool_(pool), workspace_(workspace) {}
+          Workspace& workspace, const Observation& observation)
+      : model_(model),
+        batch_(batch),
+        pool_(pool),
+        workspace_(workspace),
+        observation_(observation) {}
 
-  void run(Wanted wanted, const LayerObservation& observation) const;
+  void run(Wanted wanted) const;
 
  private:
   void embed() const;
@@ -41,12 +41,16 @@ class Encoder {
 
   void query_key_value(std::size_t layer, jit::Range rows, jit::Range columns) const;
   void keep_first_tokens() const;
-  void observe(const LayerObservation& observation, std::size_t layer) const;
+  // Linear::run, seen by the observer of inputs.
+  void multiply(const Linear& linear, const Rows& in, const Rows& out, const FloatRows& residual,
+                std::size_t rows, jit::Range columns) const;
+  void show_layer(std::size_t layer) const;
 
   const Model::Impl& model_;
   const PackedBatch& batch_;
   ThreadPool& pool_;
   Workspace& workspace_;
+  const Observation& observation_;
 };
 
 }  // namespace bertq

@@ -21,12 +21,14 @@ auto quantize_step(const Model::Impl& model, const Linear& linear, const Rows& i
                               count(rows), linear.module());
               }};
 }
-auto product_step(const Linear& linear, const Rows& input, const Rows& output) {
-  return Step{linear.outputs(), true,
-              [&linear, input, output](jit::Range rows, jit::Range columns, std::size_t) {
-                linear.run(input.from(rows.begin), output.from(rows.begin), {}, count(rows),
-                           columns);
-              }};
+auto product_step(const Linear& linear, const Rows& input, const Rows& output,
+                  const Observation& observation) {
+  return Step{
+      linear.outputs(), true,
+      [&linear, input, output, &observation](jit::Range rows, jit::Range columns, std::size_t) {
+        observation.see_input(linear, input.f32.from(rows.begin), count(rows), columns);
+        linear.run(input.from(rows.begin), output.from(rows.begin), {}, count(rows), columns);
+      }};
 }
 
 // The logits without the padding of their rows.
@@ -41,21 +43,21 @@ void make_dense(const Workspace& workspace, std::size_t rows, const Linear& head
 }  // namespace
 
 void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool& pool,
-                    const Workspace& workspace) {
+                    const Workspace& workspace, const Observation& observation) {
   const Rows input{workspace.hidden, workspace.hidden_u8[0]};
   const Rows& pooled = workspace.context;  // free after the last layer
   run_chain(pool, workspace.partition.grid(sequences), quantize_step(model, *model.pooler, input),
-            product_step(*model.pooler, input, pooled),
+            product_step(*model.pooler, input, pooled, observation),
             quantize_step(model, *model.classifier, pooled),
-            product_step(*model.classifier, pooled, {workspace.logits, {}}));
+            product_step(*model.classifier, pooled, {workspace.logits, {}}, observation));
   make_dense(workspace, sequences, *model.classifier);
 }
 
 void run_span_head(const Model::Impl& model, std::size_t tokens, ThreadPool& pool,
-                   const Workspace& workspace) {
+                   const Workspace& workspace, const Observation& observation) {
   const Rows input{workspace.hidden, workspace.hidden_u8[0]};
   run_chain(pool, workspace.partition.grid(tokens), quantize_step(model, *model.span, input),
-            product_step(*model.span, input, {workspace.logits, {}}));
+            product_step(*model.span, input, {workspace.logits, {}}, observation));
   make_dense(workspace, tokens, *model.span);
 }
 

@@ -50,13 +50,13 @@ struct Session::Impl {
   void run(const PackedBatch& batch, Wanted wanted) {
     check_batch(batch, model->impl());
     workspace.fit(batch);
-    Encoder(model->impl(), batch, pool, workspace).run(wanted, observation);
+    Encoder(model->impl(), batch, pool, workspace, observation).run(wanted);
   }
 
   std::shared_ptr<const Model> model;
   ThreadPool pool;
   Workspace workspace;
-  LayerObservation observation;
+  Observation observation;
 };
 
 Session::Session(std::shared_ptr<const Model> model, std::size_t threads)
@@ -81,7 +81,8 @@ std::span<const float> Session::logits(const PackedBatch& batch) {
   }
   if (batch.sequences() == 0) return {};
   impl_->run(batch, Wanted::first_tokens);
-  run_classifier(impl_->model->impl(), batch.sequences(), impl_->pool, impl_->workspace);
+  run_classifier(impl_->model->impl(), batch.sequences(), impl_->pool, impl_->workspace,
+                 impl_->observation);
   return impl_->workspace.dense_logits.first(batch.sequences() * impl_->model->labels());
 }
 
@@ -91,7 +92,8 @@ std::span<const float> Session::token_logits(const PackedBatch& batch) {
   }
   if (batch.sequences() == 0) return {};
   impl_->run(batch, Wanted::all_tokens);
-  run_span_head(impl_->model->impl(), batch.tokens(), impl_->pool, impl_->workspace);
+  run_span_head(impl_->model->impl(), batch.tokens(), impl_->pool, impl_->workspace,
+                impl_->observation);
   return impl_->workspace.dense_logits.first(batch.tokens() * span_logits);
 }
 
@@ -100,7 +102,13 @@ const Model& Session::model() const {
 }
 
 void Session::observe_layers(LayerObserver observer, void* context) {
-  impl_->observation = {observer, context};
+  impl_->observation.layer = observer;
+  impl_->observation.layer_context = context;
+}
+
+void Session::observe_inputs(InputObserver observer, void* context) {
+  impl_->observation.input = observer;
+  impl_->observation.input_context = context;
 }
 
 }  // namespace bertq

@@ -87,6 +87,11 @@ class Session {
   // [tokens][hidden_ld()].
   using LayerObserver = void (*)(void* context, std::size_t layer, std::span<const float> states);
   void observe_layers(LayerObserver observer, void* context);
+  // For calibration: called with each row of the f32 input of each linear layer, by the threads
+  // that compute it, several at once. Layers in INT8 have no such input.
+  using InputObserver = void (*)(void* context, const std::string& module,
+                                 std::span<const float> row);
+  void observe_inputs(InputObserver observer, void* context);
 
  private:
   struct Impl;

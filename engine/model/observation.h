@@ -1,0 +1,30 @@
+// What tests, diagnosis and calibration see of a forward pass.
+#pragma once
+
+#include <cstddef>
+
+#include "bertq/model.h"
+#include "engine/model/linear.h"
+
+namespace bertq {
+
+struct Observation {
+  Session::LayerObserver layer = nullptr;
+  void* layer_context = nullptr;
+  Session::InputObserver input = nullptr;
+  void* input_context = nullptr;
+
+  void see_layer(std::size_t number, std::span<const float> states) const {
+    if (layer != nullptr) layer(layer_context, number, states);
+  }
+  // Of the threads that share the columns of a product, the one with the first shows its input.
+  void see_input(const Linear& linear, const FloatRows& in, std::size_t rows,
+                 jit::Range columns) const {
+    if (input == nullptr || linear.input_format().quantized() || columns.begin != 0) return;
+    for (std::size_t row = 0; row < rows; ++row) {
+      input(input_context, linear.module(), {in.row(row), linear.inputs()});
+    }
+  }
+};
+
+}  // namespace bertq
