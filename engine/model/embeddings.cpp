@@ -50,7 +50,7 @@ const float* Embeddings::load_f32(WeightLoader& loader, const std::string& tenso
                                   std::size_t rows) const {
   const std::size_t ld = jit::padded_columns(columns_);
   const std::span<float> table = loader.array<float>(tensor, rows * ld);
-  if (!loader.source().has(tensor)) return table.data();
+  if (loader.is_packed() || !loader.source().has(tensor)) return table.data();
   loader.for_each_slice(tensor, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
     for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {
       std::copy_n(slice.data() + i * columns_, columns_, table.data() + (row + i) * ld);
@@ -63,6 +63,9 @@ void Embeddings::load_int8_words(WeightLoader& loader, std::size_t rows) {
   const std::size_t ld = jit::padded_columns(columns_);
   const std::span<std::int8_t> table = loader.array<std::int8_t>(word_table + ".s8", rows * ld);
   const std::span<float> scales = loader.array<float>(word_table + ".scale", rows);
+  words_ = table.data();
+  word_scales_ = scales.data();
+  if (loader.is_packed()) return;
   loader.for_each_slice(
       word_table, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
         for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {
@@ -72,8 +75,6 @@ void Embeddings::load_int8_words(WeightLoader& loader, std::size_t rows) {
           scales[row + i] = scale.scale;
         }
       });
-  words_ = table.data();
-  word_scales_ = scales.data();
 }
 
 void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRows& out,

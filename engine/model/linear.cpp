@@ -1,6 +1,10 @@
 #include "engine/model/linear.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdio>
 #include <vector>
 
 #include "bertq/error.h"
@@ -51,11 +55,12 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
 void Linear::load_f32(WeightLoader& loader) {
   const std::span<float> packed =
       loader.array<float>(module_ + ".weight.f32", jit::packed_f32_count(outputs_, inputs_));
+  weights_ = packed.data();
+  if (loader.is_packed()) return;
   loader.for_each_slice(
       module_ + ".weight", outputs_, inputs_, [&](std::size_t row, std::span<const float> slice) {
         jit::pack_f32(slice.data(), row, slice.size() / inputs_, inputs_, packed.data());
       });
-  weights_ = packed.data();
 }
 
 float Linear::largest_weight(WeightLoader& loader) const {
@@ -73,6 +78,12 @@ void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
       loader.array<std::int8_t>(module_ + ".weight.s8", jit::packed_s8_bytes(outputs_, inputs_));
   compensation_ = loader.array<std::int32_t>(module_ + ".weight.compensation", padded);
   column_scale_ = loader.array<float>(module_ + ".weight.scale", padded);
+  weights_ = packed.data();
+  if (!loader.is_packed()) quantize(loader, granularity, packed.data());
+  check_scales();
+}
+
+void Linear::quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed) {
   const bool per_tensor = granularity == Granularity::per_tensor;
   SymmetricScale scale = per_tensor ? symmetric_scale(largest_weight(loader)) : SymmetricScale{};
   std::vector<std::int8_t> quantized;
@@ -86,13 +97,33 @@ void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
           quantize_symmetric(weights, scale, quantized.data() + i * inputs_);
           column_scale_[row + i] = scale.scale;
         }
-        jit::pack_s8(quantized.data(), row, rows, inputs_, packed.data(), compensation_.data());
+        jit::pack_s8(quantized.data(), row, rows, inputs_, packed, compensation_.data());
       });
   for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
   if (input_format_.kind == InputFormat::Kind::static_u8) {
     for (float& column : column_scale_) column *= input_format_.scale;
   }
-  weights_ = packed.data();
+}
+
+// A scale is 0 only where all weights of an output are. A file may claim anything else, and the
+// product with a recipe's own scale may be too small for a float.
+void Linear::check_scales() const {
+  const auto is_zero = [&](std::size_t output) {
+    const auto* const packed = static_cast<const std::int8_t*>(weights_);
+    for (std::size_t k = 0; k < inputs_; ++k) {
+      if (packed[jit::packed_s8_offset(output, k, inputs_)] != 0) return false;
+    }
+    return true;
+  };
+  for (std::size_t output = 0; output < outputs_; ++output) {
+    const float scale = column_scale_[output];
+    if (std::isnormal(scale) && scale > 0.0F) continue;
+    if (std::bit_cast<std::uint32_t>(scale) == 0 && is_zero(output)) continue;
+    std::array<char, 32> shown{};
+    std::snprintf(shown.data(), shown.size(), "%g", static_cast<double>(scale));
+    throw Error(ErrorKind::input, module_ + ".weight.scale: element " + std::to_string(output) +
+                                      ": expected a positive scale, got " + shown.data());
+  }
 }
 
 void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std::size_t rows,

@@ -47,6 +47,8 @@ class Linear {
  private:
   void load_f32(WeightLoader& loader);
   void load_int8(WeightLoader& loader, Granularity granularity);
+  void quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed);
+  void check_scales() const;
   float largest_weight(WeightLoader& loader) const;
 
   std::string module_;

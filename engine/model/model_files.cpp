@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -10,10 +11,14 @@
 #include "bertq/error.h"
 #include "engine/model/json_fields.h"
 #include "engine/model/model_folder.h"
+#include "engine/model/packed_facts.h"
 #include "engine/model/sentence_transformers.h"
 #include "engine/model/tensor_names.h"
 #include "engine/sample/sample.h"
+#include "loaders/bertq_file.h"
+#include "loaders/bertq_header.h"
 #include "loaders/byte_source.h"
+#include "loaders/mapped_file.h"
 #include "loaders/tensorflow_checkpoint.h"
 #include "loaders/tensorflow_files.h"
 
@@ -76,12 +81,34 @@ void check_vocabulary(const ModelFiles& files) {
                   " tokens, the rows of the word embeddings, got " + std::to_string(tokens));
 }
 
+// Logits of the classifier, as many as the weights have.
+std::size_t take_heads(ModelFiles& files) {
+  const BertTensors tensors = find_tensors(files.checkpoint, files.config);
+  files.heads = heads_in(tensors);
+  if (!files.heads.classifier) return 0;
+  return static_cast<std::size_t>(tensors.find("classifier.weight")->second.shape.front());
+}
+
+// The same of a .bertq file, which knows; its activation was settled when it was written.
+std::size_t take_facts(ModelFiles& files) {
+  const PackedFacts& facts = *files.packed;
+  files.heads = facts.heads;
+  files.config.activation = facts.activation;
+  files.config.activation_reason = facts.activation_reason;
+  if (facts.heads.classifier && !files.config.labels.empty() &&
+      files.config.labels.size() != facts.labels) {
+    throw Error(ErrorKind::input, files.name + ": model: labels: expected " +
+                                      std::to_string(files.config.labels.size()) +
+                                      " as in its config.json, got " +
+                                      std::to_string(facts.labels));
+  }
+  return facts.labels;
+}
+
 // Checks the parts against each other.
 void complete(ModelFiles& files) {
-  const BertTensors tensors = find_tensors(files.checkpoint, files.config);
-  if (files.config.labels.empty() && heads_in(tensors).classifier) {
-    files.config.regression |= tensors.find("classifier.weight")->second.shape.front() == 1;
-  }
+  const std::size_t labels = files.packed ? take_facts(files) : take_heads(files);
+  if (files.config.labels.empty()) files.config.regression |= labels == 1;
   check_vocabulary(files);
 }
 
@@ -130,16 +157,37 @@ void check_width(const SentenceTransformer& sentence, const ModelConfig& config)
                                     std::to_string(*sentence.width));
 }
 
+// Notes which files are opened: those that a .bertq file has to hold.
+class WatchedFolder final : public ModelFolder {
+ public:
+  explicit WatchedFolder(const ModelFolder& folder) : folder_(folder) {}
+
+  std::string place(const std::string& file) const override { return folder_.place(file); }
+  bool has(const std::string& file) const override { return folder_.has(file); }
+  std::unique_ptr<loaders::ByteSource> open(const std::string& file) const override {
+    auto source = folder_.open(file);
+    opened_.insert(file);
+    return source;
+  }
+  const std::set<std::string>& opened() const { return opened_; }
+
+ private:
+  const ModelFolder& folder_;
+  mutable std::set<std::string> opened_;  // by this one thread
+};
+
 // All of a model from its small files and its weights. `open_weights` gets what stands before the
 // names of the BERT's own files.
 template <typename OpenWeights>
-ModelFiles assemble(std::string name, const ModelFolder& folder,
+ModelFiles assemble(std::string name, const ModelFolder& unwatched,
                     const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
-                    OpenWeights open_weights) {
+                    OpenWeights open_weights, std::shared_ptr<const PackedFacts> packed = nullptr) {
+  const WatchedFolder folder(unwatched);
   const auto sentence = read_sentence_transformer(folder);
   const std::string prefix = sentence ? sentence->transformer : "";
   ModelFiles files;
   files.name = std::move(name);
+  files.packed = std::move(packed);
   files.checkpoint = open_weights(prefix);
   files.config = read_config(folder, prefix, files.checkpoint);
   files.tokenizer = read_tokenizer(folder, prefix, tokenizer_overrides);
@@ -154,28 +202,59 @@ ModelFiles assemble(std::string name, const ModelFolder& folder,
     files.pooling = sentence->pooling;
     files.max_tokens = std::min(files.max_tokens, sentence->max_tokens.value_or(files.max_tokens));
   }
+  files.small_files.assign(folder.opened().begin(), folder.opened().end());
+  return files;
+}
+
+bool is_bertq_file(const Location& location) {
+  return location.weights && fs::is_regular_file(*location.weights) &&
+         loaders::is_bertq(*loaders::open_file(*location.weights));
+}
+
+// What the user asks for wins over what was asked for when the file was written.
+ModelFiles open_packed(const fs::path& path, const tokenizer::Tokenizer::Overrides& asked,
+                       WeightAccess access) {
+  loaders::BertqFile file = loaders::open_bertq(
+      access == WeightAccess::mapped ? loaders::open_mapped_file(path) : loaders::open_file(path));
+  const auto facts = std::make_shared<const PackedFacts>(read_packed_facts(file.checkpoint));
+  auto overrides = facts->tokenizer;
+  if (asked.lower_case) overrides.lower_case = asked.lower_case;
+  if (asked.profile) overrides.profile = asked.profile;
+  if (asked.special_tokens_in_text) overrides.special_tokens_in_text = asked.special_tokens_in_text;
+  const auto folder = folder_in_memory(path.string(), {file.files.begin(), file.files.end()});
+  ModelFiles files = assemble(
+      path.string(), *folder, overrides,
+      [&](const std::string&) { return std::move(file.checkpoint); }, facts);
+  files.small_files.clear();
   return files;
 }
 
 }  // namespace
 
 ModelFiles open_model(const fs::path& path,
-                      const tokenizer::Tokenizer::Overrides& tokenizer_overrides) {
+                      const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
+                      WeightAccess access) {
   const Location location = locate(path);
-  const auto folder = folder_on_disk(location.folder);
-  return assemble(path.string(), *folder, tokenizer_overrides, [&](const std::string& prefix) {
-    return loaders::open_checkpoint(location.weights.value_or(location.folder / prefix));
-  });
+  if (is_bertq_file(location)) return open_packed(path, tokenizer_overrides, access);
+  const std::shared_ptr<const ModelFolder> folder = folder_on_disk(location.folder);
+  ModelFiles files =
+      assemble(path.string(), *folder, tokenizer_overrides, [&](const std::string& prefix) {
+        return loaders::open_checkpoint(location.weights.value_or(location.folder / prefix));
+      });
+  files.folder = folder;
+  return files;
 }
 
 ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides) {
   const std::string name = "embedded sample";
-  const auto folder = folder_in_memory(
+  const std::shared_ptr<const ModelFolder> folder = folder_in_memory(
       name, {{"config.json", sample::config()}, {"vocab.txt", sample::vocabulary()}});
-  return assemble(name, *folder, tokenizer_overrides, [&](const std::string&) {
+  ModelFiles files = assemble(name, *folder, tokenizer_overrides, [&](const std::string&) {
     return loaders::open_checkpoint_file(loaders::open_memory(
         std::as_bytes(std::span(sample::checkpoint())), name + "/model.safetensors"));
   });
+  files.folder = folder;
+  return files;
 }
 
 std::string_view embedded_mrpc() {

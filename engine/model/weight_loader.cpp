@@ -13,7 +13,7 @@ constexpr std::size_t slice_floats = std::size_t{1} << 20;
 
 std::span<const float> WeightLoader::vector(const std::string& name, std::size_t size) {
   const std::span<float> values = array<float>(name, jit::padded_columns(size));
-  source_.read(name, 0, values.first(size));
+  if (!is_packed()) source_.read(name, 0, values.first(size));
   return values;
 }
 

@@ -1,4 +1,5 @@
-// Brings a model's tensors from their source into the arena, a bounded slice at a time.
+// Brings a model's tensors from their source into the arena, a bounded slice at a time, or its
+// packed arrays from where they are stored.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/model/packed_arrays.h"
 #include "engine/model/tensor_source.h"
 #include "engine/runtime/arena.h"
 #include "jit/kernels.h"
@@ -18,7 +20,7 @@ namespace bertq {
 struct NamedArray {
   std::string name;
   loaders::DType dtype = loaders::DType::f32;
-  std::span<std::byte> bytes;
+  std::span<const std::byte> bytes;
 };
 
 template <typename T>
@@ -39,18 +41,27 @@ constexpr loaders::DType dtype_of<std::int32_t>() {
 // Used by one thread, within a jit::ThreadScope (quantisation rounds as MXCSR says).
 class WeightLoader {
  public:
-  WeightLoader(const TensorSource& source, const jit::Kernels& kernels, Arena& arena)
-      : source_(source), kernels_(kernels), arena_(arena) {}
+  // With `stored`, the arrays come from there and the source knows names and sizes alone.
+  WeightLoader(const TensorSource& source, const jit::Kernels& kernels, Arena& arena,
+               PackedArrays* stored = nullptr)
+      : source_(source), kernels_(kernels), arena_(arena), stored_(stored) {}
 
   const TensorSource& source() const { return source_; }
   const jit::Kernels& kernels() const { return kernels_; }
 
-  // The next array of the model, zeroed, to be filled from the source's tensors. Lies in the arena.
+  // Whether array() hands out what is stored: then nothing may be written to it, nor read from the
+  // source's tensors.
+  bool is_packed() const { return stored_ != nullptr; }
+
+  // The next array of the model. Unless is_packed(), zeroed, to be filled from the source's
+  // tensors; it lies in the arena.
   template <typename T>
   std::span<T> array(std::string name, std::size_t count) {
-    const std::span<T> values = arena_.allocate<T>(count);
-    arrays_.push_back({std::move(name), dtype_of<T>(), std::as_writable_bytes(values)});
-    return values;
+    T* const values = stored_ == nullptr
+                          ? arena_.allocate<T>(count).data()
+                          : reinterpret_cast<T*>(stored_->take(name, dtype_of<T>(), count));
+    arrays_.push_back({std::move(name), dtype_of<T>(), std::as_bytes(std::span(values, count))});
+    return {values, count};
   }
   // All arrays so far, in the order in which they were asked for.
   std::vector<NamedArray> take_arrays() { return std::move(arrays_); }
@@ -76,6 +87,7 @@ class WeightLoader {
   const TensorSource& source_;
   const jit::Kernels& kernels_;
   Arena& arena_;
+  PackedArrays* stored_;
   std::vector<NamedArray> arrays_;
   std::vector<float> slice_;
 };

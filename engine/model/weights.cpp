@@ -4,6 +4,8 @@
 #include <string>
 
 #include "bertq/error.h"
+#include "engine/model/packed_facts.h"
+#include "loaders/bertq_file.h"
 #include "loaders/printable.h"
 
 namespace bertq {
@@ -34,7 +36,8 @@ void check_recipe(const Recipe& recipe, const ModelConfig& config) {
 }  // namespace
 
 Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
-                  const Recipe& model_recipe, jit::Isa isa, Heads model_heads)
+                  const Recipe& model_recipe, jit::Isa isa, Heads model_heads,
+                  const loaders::Checkpoint* packed)
     : config(model_config),
       recipe(model_recipe),
       kernels(jit::Kernels::of(isa)),
@@ -42,7 +45,17 @@ Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
       attention(kernels, config.head_size()) {
   check_recipe(recipe, config);
   const jit::ThreadScope scope(isa);
-  WeightLoader loader(source, kernels, arena);
+  std::optional<PackedArrays> stored;
+  if (packed != nullptr) stored.emplace(*packed, arena);
+  WeightLoader loader(source, kernels, arena, stored ? &*stored : nullptr);
+  load(loader);
+  arrays = loader.take_arrays();
+  if (!stored) return;
+  stored->require_all_taken();
+  mapped = stored->owner();
+}
+
+void Model::Impl::load(WeightLoader& loader) {
   embeddings.emplace(loader, config, recipe);
   layers.reserve(config.layers);
   for (std::size_t layer = 0; layer < config.layers; ++layer) {
@@ -50,7 +63,6 @@ Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
     shared_inputs.emplace_back(layers.back());
   }
   load_heads(loader);
-  arrays = loader.take_arrays();
 }
 
 void Model::Impl::load_heads(WeightLoader& loader) {
@@ -73,9 +85,27 @@ Model::~Model() = default;
 std::shared_ptr<const Model> Model::load(const loaders::Checkpoint& checkpoint,
                                          const ModelConfig& config, const Recipe& recipe,
                                          jit::Isa isa) {
+  if (checkpoint.format == loaders::bertq_format) {
+    return load_packed(checkpoint, config, recipe, isa);
+  }
   const CheckpointSource source(checkpoint, config);
   return std::shared_ptr<const Model>(
       new Model(std::make_unique<Impl>(source, config, recipe, isa, source.heads())));
+}
+
+std::shared_ptr<const Model> Model::load_packed(const loaders::Checkpoint& checkpoint,
+                                                const ModelConfig& config, const Recipe& recipe,
+                                                jit::Isa isa) {
+  const PackedFacts facts = read_packed_facts(checkpoint);
+  if (!same_choices(recipe, facts.recipe) || config.activation != facts.activation) {
+    throw Error(ErrorKind::usage,
+                checkpoint.name +
+                    ": holds weights packed for another recipe or activation than asked for: "
+                    "quantise the checkpoint again");
+  }
+  const PackedSource source(facts);
+  return std::shared_ptr<const Model>(new Model(
+      std::make_unique<Impl>(source, config, facts.recipe, isa, facts.heads, &checkpoint)));
 }
 
 std::shared_ptr<const Model> Model::random(const ModelConfig& config, const Recipe& recipe,
@@ -101,7 +131,9 @@ std::size_t Model::labels() const {
   return impl_->classifier ? impl_->classifier->outputs() : 0;
 }
 std::size_t Model::weights_bytes() const {
-  return impl_->arena.bytes();
+  std::size_t bytes = 0;
+  for (const NamedArray& array : impl_->arrays) bytes += array.bytes.size();
+  return bytes;
 }
 
 }  // namespace bertq

@@ -17,16 +17,18 @@
 namespace bertq {
 
 struct Model::Impl {
-  // Loads in the order of the forward pass. Throws what Model::load throws.
+  // Loads in the order of the forward pass, the arrays from `packed` if that is not null. Throws
+  // what Model::load throws.
   Impl(const TensorSource& source, const ModelConfig& model_config, const Recipe& model_recipe,
-       jit::Isa isa, Heads model_heads);
+       jit::Isa isa, Heads model_heads, const loaders::Checkpoint* packed = nullptr);
 
   ModelConfig config;
   Recipe recipe;
   const jit::Kernels& kernels;
   Heads heads;
-  Arena arena;                     // all that follows lies in it
-  std::vector<NamedArray> arrays;  // the same as one list, in the order of the forward pass
+  Arena arena;                         // all that follows lies in it
+  std::shared_ptr<const void> mapped;  // or in this file
+  std::vector<NamedArray> arrays;      // the same as one list, in the order of the forward pass
   Attention attention;
   std::optional<Embeddings> embeddings;
   std::vector<EncoderLayer> layers;
@@ -34,6 +36,7 @@ struct Model::Impl {
   std::optional<Linear> pooler, classifier, span;
 
  private:
+  void load(WeightLoader& loader);
   void load_heads(WeightLoader& loader);
 };
 

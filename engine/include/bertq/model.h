@@ -31,7 +31,8 @@ class Model {
  public:
   // Reads the checkpoint one tensor at a time: at most one f32 tensor is resident beside the packed
   // weights. Throws Error (input) for missing, misshapen or non-finite tensors and for recipe
-  // entries that name no module of this model.
+  // entries that name no module of this model. A .bertq file's weights are packed already: Error
+  // (usage) for another recipe or activation than it was written with.
   static std::shared_ptr<const Model> load(const loaders::Checkpoint& checkpoint,
                                            const ModelConfig& config, const Recipe& recipe,
                                            jit::Isa isa);
@@ -52,6 +53,9 @@ class Model {
   const Impl& impl() const { return *impl_; }
 
  private:
+  static std::shared_ptr<const Model> load_packed(const loaders::Checkpoint& checkpoint,
+                                                  const ModelConfig& config, const Recipe& recipe,
+                                                  jit::Isa isa);
   explicit Model(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
 };

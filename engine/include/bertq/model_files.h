@@ -1,11 +1,14 @@
-// What `-m` names: a folder with config.json, weights and a tokenizer, or the embedded sample.
+// What `-m` names: a folder with config.json, weights and a tokenizer, a .bertq file with all of
+// them, or the embedded sample.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bertq/config.h"
 #include "bertq/model.h"
@@ -14,20 +17,33 @@
 
 namespace bertq {
 
+struct PackedFacts;  // engine/model/packed_facts.h
+class ModelFolder;   // engine/model/model_folder.h
+
 // Everything of a published checkpoint, opened and validated, with no weights read yet.
 struct ModelFiles {
   std::string name;  // for people: the path, or "embedded sample"
   ModelConfig config;
   loaders::Checkpoint checkpoint;
+  Heads heads;
   std::optional<tokenizer::Tokenizer> tokenizer;  // absent where the folder has none
   std::optional<PoolingChoice> pooling;           // sentence-transformers' modules.json
   std::size_t max_tokens = 0;                     // the folder's own limit, else config.positions
+  std::shared_ptr<const PackedFacts> packed;      // of a .bertq file, else null
+  // Where the small files are and which of them were read; of a .bertq file, none.
+  std::shared_ptr<const ModelFolder> folder;
+  std::vector<std::string> small_files;
 };
+
+// How the weights of a .bertq file come into memory: read, or mapped and left where they are
+// (loaders/mapped_file.h says what that takes). Other files are always read.
+enum class WeightAccess : std::uint8_t { read, mapped };
 
 // Throws Error (input), loaders::FormatError or tokenizer::TokenizerError. A vocabulary larger than
 // the word embeddings is refused.
 ModelFiles open_model(const std::filesystem::path& path,
-                      const tokenizer::Tokenizer::Overrides& tokenizer_overrides);
+                      const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
+                      WeightAccess access = WeightAccess::read);
 
 // The sample compiled into the program: a small BERT fine-tuned on made-up sentence pairs.
 ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides);

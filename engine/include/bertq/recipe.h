@@ -65,6 +65,10 @@ class Recipe {
   void set_metadata(std::string_view json);
 
   friend bool operator==(const Recipe&, const Recipe&) = default;
+  // Equal but for the metadata.
+  friend bool same_choices(const Recipe& a, const Recipe& b) {
+    return a.fallback_ == b.fallback_ && a.entries_ == b.entries_;
+  }
 
  private:
   LayerChoice fallback_;
