@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bertq/calibration.h"
 #include "bertq/error.h"
 #include "engine/cli/bench_report.h"
 #include "engine/cli/memory.h"
@@ -28,7 +29,8 @@ namespace bertq::cli {
 namespace {
 
 constexpr std::size_t warm_ups = 2, fewest_passes = 3, most_passes = 1000;
-constexpr std::size_t most_tokens = 1 << 18;       // of a shape
+constexpr std::size_t most_tokens = 1 << 18;  // of a shape
+constexpr std::size_t calibration_tokens = 8192;
 constexpr std::uint64_t longest_config = 1 << 20;  // bytes
 
 // Batches that one pass runs, and what it is called.
@@ -51,8 +53,7 @@ ModelConfig random_config(const std::string& name) {
   return parse_config(loaders::read_text(*loaders::open_file(name), longest_config), name);
 }
 
-Subject open_subject(const Arguments& arguments, const Console& console) {
-  const Recipe recipe = chosen_recipe(arguments);
+Subject open_subject(const Arguments& arguments, const Console& console, const Recipe& recipe) {
   const jit::Isa isa = chosen_isa(arguments);
   if (arguments.given("model")) {
     if (arguments.given("config") || arguments.given("vocab")) {
@@ -182,16 +183,34 @@ bool has_fixed_ranges(const Recipe& recipe) {
                      [](const auto& entry) { return entry.second.activations == Ranges::fixed; });
 }
 
-// What the results say of the activations; refuses what the recipe does not hold.
-std::string chosen_activations(const Arguments& arguments) {
-  const std::string found = has_fixed_ranges(chosen_recipe(arguments)) ? "static" : "dynamic";
+// The recipe with static ranges from the first tokens of what will be measured.
+Recipe calibrated(const Arguments& arguments, const Console& console, const Recipe& recipe) {
+  const Subject subject = open_subject(arguments, console, Recipe::uniform(Precision::fp32));
+  std::vector<PackedBatch> samples;
+  std::size_t tokens = 0;
+  for (const Workload& workload : workloads(arguments, subject)) {
+    for (const Batched& batched : workload.batches) {
+      if (tokens >= calibration_tokens) break;
+      samples.push_back(batched.batch);
+      tokens += batched.batch.tokens();
+    }
+  }
+  console.note("calibrated", fmt::format("on {} tokens of what is measured", tokens));
+  return calibrate_minmax(subject.model, samples, chosen_threads(arguments), recipe);
+}
+
+// The recipe whose activations are as --activations asks for.
+Recipe bench_recipe(const Arguments& arguments, const Console& console) {
+  Recipe recipe = chosen_recipe(arguments);
   const std::string& asked = arguments.text("activations");
-  if (asked.empty() || asked == found) return found;
-  throw Error(ErrorKind::usage,
-              asked == "static"
-                  ? "--activations static: needs a --recipe with static ranges; ranges are never "
-                    "guessed, and bertq cannot calibrate them yet"
-                  : "--activations dynamic: the --recipe has static ranges");
+  if (asked == "dynamic" && has_fixed_ranges(recipe)) {
+    throw Error(ErrorKind::usage, "--activations dynamic: the --recipe has static ranges");
+  }
+  if (asked != "static" || has_fixed_ranges(recipe)) return recipe;
+  if (recipe == Recipe::uniform(Precision::fp32)) {
+    throw Error(ErrorKind::usage, "--activations static: fp32 has no ranges");
+  }
+  return calibrated(arguments, console, recipe);
 }
 
 }  // namespace
@@ -199,11 +218,12 @@ std::string chosen_activations(const Arguments& arguments) {
 void bench(const Arguments& arguments, Output& output, const Console& console) {
   BenchReport report;
   report.precision = precision_label(arguments);
-  report.activations = chosen_activations(arguments);
+  const Recipe recipe = bench_recipe(arguments, console);
+  report.activations = has_fixed_ranges(recipe) ? "static" : "dynamic";
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
   const PeakMemory memory;
-  const Subject subject = open_subject(arguments, console);
+  const Subject subject = open_subject(arguments, console, recipe);
   report.model = subject.name;
   report.weights_bytes = subject.model->weights_bytes();
   const auto load_peak = memory.bytes();

@@ -69,7 +69,7 @@ TEST_CASE("usage") {
       {"shape without end", "bertq bench --shapes 1x128x", 2, "got '1x128x'"},
       {"shape of nothing", "bertq bench --shapes 0x8", 2, "got '0x8'"},
       {"shape beyond memory", "bertq bench --shapes 18446744073709551615x2", 2, "--shapes"},
-      {"ranges never guessed", "bertq bench --activations static", 2, "ranges are never guessed"},
+      {"no ranges", "bertq bench --activations static --precision fp32", 2, "fp32 has no ranges"},
       {"unknown shape", "bertq bench --config bert-huge", 2, "bert-huge"},
       {"an argument of 100 kB", "bertq doctor $(head -c 100000 /dev/zero | tr '\\0' x)", 2,
        "unexpected argument"},

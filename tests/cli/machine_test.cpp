@@ -122,7 +122,7 @@ TEST_CASE("bench adds the examples of a task") {
   }
 }
 
-TEST_CASE("bench says static only of a recipe with static ranges") {
+TEST_CASE("bench takes static ranges from the recipe, or calibrates them") {
   const Folder folder;
   const std::string command = "bertq bench --seconds 0 --shapes 1x8 --format json --config " +
                               folder.write("config.json", tiny);
@@ -140,6 +140,14 @@ TEST_CASE("bench says static only of a recipe with static ranges") {
   CHECK(report["results"][0]["activations"] == "static");
   CHECK(report["results"][0]["precision"] == "tuned");
   CHECK(shell(with + " --activations dynamic").status == 2);
+
+  const Finished calibrated = shell("BERTQ_LOG=info " + command + " --activations static");
+  CAPTURE(calibrated.err);
+  REQUIRE(calibrated.status == 0);
+  CHECK(calibrated.err.find("on 8 tokens of what is measured") != std::string::npos);
+  const json result = json::parse(calibrated.out)["results"][0];
+  CHECK(result["activations"] == "static");
+  CHECK(result["precision"] == "int8");
 }
 
 TEST_CASE("the same seed gives the same model") {
