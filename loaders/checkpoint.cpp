@@ -2,75 +2,58 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <system_error>
 #include <utility>
 
 #include "loaders/bertq_file.h"
 #include "loaders/bertq_header.h"
+#include "loaders/checkpoint_folder.h"
 #include "loaders/safetensors.h"
 #include "loaders/sharded_index.h"
+#include "loaders/tar_archive.h"
 #include "loaders/tensorflow_files.h"
+#include "loaders/torch_checkpoint.h"
 
 namespace bertq::loaders {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::string_view single_file = "model.safetensors";
-constexpr std::string_view index_suffix = ".safetensors.index.json";
-// What a folder may hold instead: worth naming, since the folder is not empty.
-constexpr std::array<std::string_view, 4> other_files{"pytorch_model.bin", "tf_model.h5",
-                                                      "flax_model.msgpack", "model.onnx"};
-
-bool is_index(const fs::path& path) {
-  return path.filename().string().ends_with(index_suffix);
+bool has_at(const ByteSource& source, std::uint64_t offset, std::string_view mark) {
+  if (source.size() < offset + mark.size()) return false;
+  std::string found(mark.size(), '\0');
+  source.read(offset, std::as_writable_bytes(std::span(found)));
+  return found == mark;
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
+// A safetensors file: the length of its header, below 2^32 as any is, and the header's brace. No
+// other format has that.
+bool is_safetensors(const ByteSource& source) {
+  constexpr std::string_view upper_half("\0\0\0\0{", 5);
+  return has_at(source, 4, upper_half);
 }
 
-std::vector<fs::path> indices_in(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> found;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (is_index(entry->path())) found.push_back(entry->path());
-  }
-  if (error) {
-    throw FormatError(folder.string() + ": expected a readable folder, got: " + error.message());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
+Checkpoint open_zip(std::unique_ptr<const ByteSource> source) {
+  const ZipArchive archive(*source);
+  if (is_torch_archive(archive)) return open_torch_zip(std::move(source), archive);
+  throw FormatError(source->name() + ": expected PyTorch's data.pkl in the archive, found none");
 }
 
-[[noreturn]] void throw_nothing_found(const fs::path& folder) {
-  std::string message = folder.string() + ": expected " + std::string(single_file) + " or *" +
-                        std::string(index_suffix) + ", found neither";
-  for (const std::string_view other : other_files) {
-    if (is_there(folder / other)) {
-      message += " (" + std::string(other) + " is there, but bertq does not read it yet)";
-    }
-  }
-  throw FormatError(message);
-}
-
-fs::path checkpoint_in(const fs::path& folder) {
-  if (is_there(folder / single_file)) return folder / single_file;
-  const std::vector<fs::path> indices = indices_in(folder);
-  if (indices.empty()) {
-    if (const auto prefix = find_tensorflow_prefix(folder)) return prefix->string() + ".index";
-    throw_nothing_found(folder);
-  }
-  const fs::path usual = folder / ("model" + std::string(index_suffix));
-  if (std::find(indices.begin(), indices.end(), usual) != indices.end()) return usual;
-  if (indices.size() > 1) {
-    throw FormatError(folder.string() + ": expected one *" + std::string(index_suffix) + ", got " +
-                      indices[0].filename().string() + " and " + indices[1].filename().string());
-  }
-  return indices.front();
-}
+// What tells formats apart: bytes at some offset. The first row that fits; of what none fits
+// safetensors' reader says what is wrong.
+struct Format {
+  std::uint64_t offset;
+  std::string_view mark;
+  Checkpoint (*open)(std::unique_ptr<const ByteSource>);
+};
+constexpr std::array<Format, 6> formats{{
+    {0, "PK\x03\x04", open_zip},
+    {tar_mark_offset, "ustar", open_torch_tar},
+    // PROTO, and the protocols that torch.save has used.
+    {0, "\x80\x02", open_torch_legacy},
+    {0, "\x80\x03", open_torch_legacy},
+    {0, "\x80\x04", open_torch_legacy},
+    {0, "\x80\x05", open_torch_legacy},
+}};
 
 }  // namespace
 
@@ -80,17 +63,29 @@ const Tensor* Checkpoint::find(std::string_view tensor) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-Checkpoint open_checkpoint(const fs::path& path) {
+Checkpoint open_checkpoint(const std::filesystem::path& path) {
   std::error_code ignored;
-  const fs::path file = fs::is_directory(path, ignored) ? checkpoint_in(path) : path;
-  if (is_index(file)) return open_shards(file);
-  if (const auto prefix = find_tensorflow_prefix(file)) return open_tensorflow_files(*prefix);
-  return open_checkpoint_file(open_file(file));
+  FolderChoice choice{path, {}};
+  if (std::filesystem::is_directory(path, ignored)) choice = checkpoint_in(path);
+  Checkpoint checkpoint;
+  if (is_shard_index(choice.file)) {
+    checkpoint = open_shards(choice.file);
+  } else if (const auto prefix = find_tensorflow_prefix(choice.file)) {
+    checkpoint = open_tensorflow_files(*prefix);
+  } else {
+    checkpoint = open_checkpoint_file(open_file(choice.file));
+  }
+  if (!choice.remark.empty()) checkpoint.remarks.push_back(choice.remark);
+  return checkpoint;
 }
 
 Checkpoint open_checkpoint_file(std::unique_ptr<const ByteSource> source) {
   if (is_bertq(*source)) return open_bertq(std::move(source)).checkpoint;
-  return open_safetensors(std::move(source));
+  if (is_safetensors(*source)) return open_safetensors(std::move(source));
+  const auto format = std::find_if(formats.begin(), formats.end(), [&](const Format& known) {
+    return has_at(*source, known.offset, known.mark);
+  });
+  return (format == formats.end() ? open_safetensors : format->open)(std::move(source));
 }
 
 }  // namespace bertq::loaders

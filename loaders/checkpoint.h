@@ -38,8 +38,9 @@ struct Checkpoint {
   const Tensor* find(std::string_view tensor) const;
 };
 
-// Opens what `path` is: a file, or a folder that holds one checkpoint (model.safetensors, or
-// *.safetensors.index.json with its shards). FormatError if there is none, naming what was sought.
+// Opens what `path` is: a file, the index of shards, or a folder that holds a checkpoint
+// (checkpoint_folder.h says which of its files that is). FormatError if there is none, naming what
+// was sought.
 Checkpoint open_checkpoint(const std::filesystem::path& path);
 // Opens one file that is no index of shards, told apart by its first bytes.
 Checkpoint open_checkpoint_file(std::unique_ptr<const ByteSource> source);

@@ -14,10 +14,8 @@ struct KnownFile {
   std::string_view beginning, kind;
 };
 // What people hand over instead, by its first bytes.
-constexpr std::array<KnownFile, 6> other_files{{
+constexpr std::array<KnownFile, 4> other_files{{
     {"version https://git-lfs", "a Git LFS pointer (the file itself was not downloaded)"},
-    {"PK\x03\x04", "a zip archive (a PyTorch .bin?), which bertq does not read yet"},
-    {"\x80\x02", "a Python pickle (an old PyTorch .bin?), which bertq does not read"},
     {"\x89HDF", "an HDF5 file (a Keras checkpoint?), which bertq does not read"},
     {"GGUF", "a GGUF file, which bertq does not read"},
     {"{", "JSON"},

@@ -1,6 +1,7 @@
 #include "loaders/sharded_index.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -14,7 +15,8 @@
 namespace bertq::loaders {
 namespace {
 
-constexpr std::string_view shard_suffix = ".safetensors";
+constexpr std::string_view index_suffix = ".index.json";
+constexpr std::array<std::string_view, 2> shard_suffixes{".safetensors", ".bin"};
 
 struct Placement {
   std::string tensor;
@@ -27,14 +29,23 @@ struct Index {
   std::optional<std::uint64_t> total_size;
 };
 
-bool is_plain_name(std::string_view name) {
-  return name.ends_with(shard_suffix) && name.size() > shard_suffix.size() &&
+// How the shards of an index end; empty if it is none.
+std::string_view shard_suffix_of(std::string_view index) {
+  if (!index.ends_with(index_suffix)) return {};
+  index.remove_suffix(index_suffix.size());
+  const auto suffix = std::find_if(shard_suffixes.begin(), shard_suffixes.end(),
+                                   [&](std::string_view known) { return index.ends_with(known); });
+  return suffix == shard_suffixes.end() ? std::string_view() : *suffix;
+}
+
+bool is_plain_name(std::string_view name, std::string_view suffix) {
+  return name.ends_with(suffix) && name.size() > suffix.size() &&
          name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
 }
 
 class Collector final : public JsonVisitor {
  public:
-  explicit Collector(const std::string& file) : file_(file) {}
+  explicit Collector(const std::string& file) : file_(file), shard_suffix_(shard_suffix_of(file)) {}
 
   void value(std::span<const std::string> path, bool in_array, const JsonValue& value) override {
     if (path.empty()) {
@@ -82,8 +93,8 @@ class Collector final : public JsonVisitor {
   static std::string place(std::string_view tensor) { return "tensor " + printable(tensor); }
 
   void place_tensor(const std::string& tensor, std::string_view shard) {
-    if (!is_plain_name(shard)) {
-      fail(place(tensor) + ": expected the plain name of a " + std::string(shard_suffix) +
+    if (!is_plain_name(shard, shard_suffix_)) {
+      fail(place(tensor) + ": expected the plain name of a " + std::string(shard_suffix_) +
            " file in the same folder, got '" + printable(shard) + "'");
     }
     if (placements_.size() == tensor_limit) {
@@ -97,6 +108,7 @@ class Collector final : public JsonVisitor {
   }
 
   const std::string& file_;
+  std::string_view shard_suffix_;
   std::map<std::string, std::size_t> shards_;  // numbered as they are met
   std::vector<Placement> placements_;
   std::optional<std::uint64_t> total_size_;
@@ -161,6 +173,10 @@ void join(Checkpoint& all, Checkpoint&& shard) {
 }
 
 }  // namespace
+
+bool is_shard_index(const std::filesystem::path& path) {
+  return !shard_suffix_of(path.filename().string()).empty();
+}
 
 Checkpoint open_shards(const std::filesystem::path& index_path) {
   const Index index = read_index(index_path);

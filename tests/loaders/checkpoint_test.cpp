@@ -50,14 +50,18 @@ TEST_CASE("a folder gives the checkpoint that it holds") {
   const std::string index = R"({"weight_map":{"a":"1.safetensors"}})";
   const TemporaryFolder folder;
   const std::string here = folder.path().string();
-  const std::string sought =
-      here + ": expected model.safetensors or *.safetensors.index.json, found neither";
+  const std::string sought = here +
+                             ": expected model.safetensors, pytorch_model.bin, their .index.json, "
+                             "or a TensorFlow checkpoint, found none";
   CHECK(complaint(folder.path()) == sought);
-  folder.write("pytorch_model.bin", "PK");
-  CHECK(complaint(folder.path()) ==
-        sought + " (pytorch_model.bin is there, but bertq does not read it yet)");
+  folder.write("tf_model.h5", "");
+  CHECK(complaint(folder.path()) == sought + " (tf_model.h5 is there, but bertq does not read it)");
 
   folder.write("1.safetensors", one);
+  CHECK(open_checkpoint(folder.path()).name == here + "/1.safetensors");
+  folder.write("2.safetensors", one);
+  CHECK(complaint(folder.path()) ==
+        here + ": expected one *.safetensors, *.bin or *.pt, got 1.safetensors and 2.safetensors");
   folder.write("a.safetensors.index.json", index);
   CHECK(open_checkpoint(folder.path()).name == here + "/a.safetensors.index.json");
   folder.write("b.safetensors.index.json", index);

@@ -110,14 +110,8 @@ TEST_CASE("what is another format is named") {
       {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
        "expected a safetensors file, got a Git LFS pointer (the file itself was not downloaded)"},
       {std::string("PK\3\4\0\0\x08\x08", 8) + rest,
-       "expected a safetensors file, got a zip archive (a PyTorch .bin?), which bertq does not "
-       "read "
-       "yet"},
-      {"\x80\x02\x8a\nl\xfc\x9c"
-       "F" +
-           rest,
-       "expected a safetensors file, got a Python pickle (an old PyTorch .bin?), which bertq does "
-       "not read"},
+       "byte 72: expected a zip directory before the end of the file, found none"},
+      {"\x80\x02K\1" + rest, "byte 0: expected PyTorch's magic number, got something else"},
       {"\x89HDF\r\n\x1a\n" + rest,
        "expected a safetensors file, got an HDF5 file (a Keras checkpoint?), which bertq does not "
        "read"},

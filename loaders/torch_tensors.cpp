@@ -1,0 +1,370 @@
+#include "loaders/torch_tensors.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "loaders/printable.h"
+
+namespace bertq::loaders {
+namespace {
+
+[[noreturn]] void fail(const std::string& place, const std::string& what) {
+  throw FormatError(place + ": " + what);
+}
+
+std::optional<std::uint64_t> natural(const PickleValues& values, PickleIndex value) {
+  if (!values.is(value, PickleKind::integer) || values.integer(value) < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(values.integer(value));
+}
+
+std::uint64_t natural(const PickleValues& values, PickleIndex value, const std::string& place,
+                      std::string_view what) {
+  if (const std::optional<std::uint64_t> number = natural(values, value)) return *number;
+  fail(place, std::string(what) + ": expected an integer of 0 or more, got " +
+                  (values.is(value, PickleKind::integer) ? std::to_string(values.integer(value))
+                                                         : "another value"));
+}
+
+// The strides that row-major order would have.
+bool is_row_major(const std::vector<std::uint64_t>& shape,
+                  const std::vector<std::uint64_t>& strides) {
+  std::uint64_t expected = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] != 1 && strides[i] != expected) return false;
+    if (__builtin_mul_overflow(expected, shape[i], &expected)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::uint64_t TorchStorageId::bytes(const std::string& place) const {
+  std::uint64_t bytes = 0;
+  if (__builtin_mul_overflow(elements, width(), &bytes)) {
+    fail(place, "expected a storage of fewer than 2^64 bytes, got " + std::to_string(elements) +
+                    " elements");
+  }
+  return bytes;
+}
+
+TorchStorageId read_storage_id(const PickleValues& values, PickleIndex identity,
+                               const std::string& place) {
+  constexpr std::size_t parts = 5, parts_with_view = 6;
+  const std::size_t count =
+      values.is(identity, PickleKind::tuple) ? values.size(identity) : std::size_t{0};
+  if (count != parts && count != parts_with_view) {
+    fail(place, "expected a storage's id of 5 or 6 parts, got another value");
+  }
+  const auto part = [&](std::size_t i) { return values.item(identity, i); };
+  if (!values.is(part(0), PickleKind::text) || values.text(part(0)) != "storage") {
+    fail(place, "expected the id of a storage, got that of something else");
+  }
+  if (!values.is(part(1), PickleKind::global)) fail(place, "expected a storage class, got none");
+  const TorchMeaning& meaning = torch_meaning(values.global(part(1)));
+  if (meaning.kind != TorchName::storage && meaning.kind != TorchName::untyped_storage) {
+    fail(place, "expected a storage class, got " + torch_name_text(values.global(part(1))));
+  }
+  if (!values.is(part(2), PickleKind::text)) fail(place, "expected a storage's key, got none");
+  TorchStorageId id{meaning.dtype, meaning.quantized, values.text(part(2)),
+                    natural(values, part(4), place, "elements of the storage"), std::nullopt};
+  if (count == parts || values.is_none(part(5))) return id;
+  if (!values.is(part(5), PickleKind::tuple) || values.size(part(5)) != 3) {
+    fail(place, "expected a view of a storage as key, offset and elements, got another value");
+  }
+  id.view = {natural(values, values.item(part(5), 1), place, "offset of the view"),
+             natural(values, values.item(part(5), 2), place, "elements of the view")};
+  return id;
+}
+
+Tensor tensor_in_storage(const ByteSource& source, const TorchStorage& storage, DType dtype,
+                         std::uint64_t offset, std::vector<std::uint64_t> shape,
+                         std::vector<std::uint64_t> strides, const std::string& place) {
+  if (shape.size() > rank_limit || shape.size() != strides.size()) {
+    fail(place, "expected at most " + std::to_string(rank_limit) +
+                    " dimensions, each with a stride, got " + std::to_string(shape.size()) +
+                    " and " + std::to_string(strides.size()) + " strides");
+  }
+  const std::optional<std::uint64_t> elements = element_count(shape);
+  if (!elements) fail(place, "expected fewer than 2^64 elements, got more");
+  if (is_row_major(shape, strides)) strides.clear();
+  const std::optional<std::uint64_t> extent = element_extent(shape, strides);
+  const std::uint64_t width = dtype_bytes(dtype), there = storage.bytes / width;
+  if (!extent || *extent > there || offset > there - *extent) {
+    fail(place, "expected to end within the " + std::to_string(there) +
+                    " elements of its storage, got " + (extent ? std::to_string(*extent) : "2^64") +
+                    " from element " + std::to_string(offset));
+  }
+  Tensor tensor;
+  tensor.dtype = dtype;
+  tensor.shape = std::move(shape);
+  tensor.strides = std::move(strides);
+  tensor.elements = *elements;
+  tensor.source = &source;
+  tensor.offset = storage.offset + offset * width;
+  tensor.checksum = storage.checksum;
+  return tensor;
+}
+
+// One tensor, for the messages about it.
+class TorchTensors::Maker {
+ public:
+  Maker(TorchTensors& tensors, std::string place)
+      : tensors_(tensors), values_(tensors.values_), place_(std::move(place)) {}
+
+  // Unwraps parameters, a few at most, and makes what they hold.
+  Tensor make(PickleIndex value) {
+    constexpr int most_wrappers = 4;
+    for (int i = 0; i < most_wrappers; ++i) {
+      if (!values_.is(value, PickleKind::call)) break;
+      const PickleIndex arguments = values_.arguments(value);
+      switch (kind(values_.callee(value))) {
+        case TorchName::rebuild_wrapped:
+          value = argument(arguments, 0);
+          continue;
+        case TorchName::rebuild_of_type: {
+          const PickleIndex function = argument(arguments, 0);
+          if (kind(function) == TorchName::rebuild_wrapped) {
+            value = argument(tuple(argument(arguments, 2)), 0);
+            continue;
+          }
+          return call(kind(function), tuple(argument(arguments, 2)));
+        }
+        default:
+          return call(kind(values_.callee(value)), arguments);
+      }
+    }
+    fail(place_, "expected a tensor, got another value");
+  }
+
+ private:
+  TorchName kind(PickleIndex name) const {
+    if (!values_.is(name, PickleKind::global)) return TorchName::other;
+    return torch_meaning(values_.global(name)).kind;
+  }
+  PickleIndex argument(PickleIndex arguments, std::size_t which) const {
+    if (which < values_.size(arguments)) return values_.item(arguments, which);
+    fail(place_, "expected more than " + std::to_string(which) + " arguments, got " +
+                     std::to_string(values_.size(arguments)));
+  }
+  PickleIndex tuple(PickleIndex value) const {
+    if (values_.is(value, PickleKind::tuple)) return value;
+    fail(place_, "expected a tuple, got another value");
+  }
+
+  Tensor call(TorchName function, PickleIndex arguments) {
+    switch (function) {
+      case TorchName::rebuild_tensor:
+        return plain(arguments);
+      case TorchName::rebuild_tensor_typed:
+        return typed(arguments);
+      case TorchName::rebuild_quantized:
+        return quantized(arguments);
+      default:
+        fail(place_, "expected a tensor, got another value");
+    }
+  }
+
+  TorchStorage storage(PickleIndex arguments) {
+    const PickleIndex value = argument(arguments, 0);
+    if (!values_.is(value, PickleKind::persistent)) {
+      fail(place_, "expected a storage, got another value");
+    }
+    return tensors_.storages_.find(values_, values_.identity(value), place_);
+  }
+
+  std::vector<std::uint64_t> naturals(PickleIndex value, std::string_view what) const {
+    if (!values_.is(value, PickleKind::tuple) && !values_.is(value, PickleKind::list)) {
+      fail(place_, std::string(what) + ": expected a tuple, got another value");
+    }
+    std::vector<std::uint64_t> numbers;
+    PickleValues::Cursor cursor = values_.begin(value);
+    while (const std::optional<PickleIndex> item = values_.next(cursor)) {
+      if (numbers.size() == rank_limit) {
+        fail(place_, std::string(what) + ": expected at most " + std::to_string(rank_limit) +
+                         " dimensions, got more");
+      }
+      numbers.push_back(natural(values_, *item, place_, what));
+    }
+    return numbers;
+  }
+
+  // (storage, offset, size, stride, ...)
+  Tensor view(PickleIndex arguments, const TorchStorage& storage, DType dtype) {
+    return tensor_in_storage(tensors_.source_, storage, dtype,
+                             natural(values_, argument(arguments, 1), place_, "offset"),
+                             naturals(argument(arguments, 2), "shape"),
+                             naturals(argument(arguments, 3), "strides"), place_);
+  }
+
+  Tensor plain(PickleIndex arguments) {
+    const TorchStorage found = storage(arguments);
+    if (!found.dtype || found.quantized) {
+      fail(place_, "expected a storage of plain numbers, got another kind");
+    }
+    return view(arguments, found, *found.dtype);
+  }
+
+  // (storage, offset, size, stride, requires_grad, hooks, dtype[, metadata])
+  Tensor typed(PickleIndex arguments) {
+    const TorchStorage found = storage(arguments);
+    const PickleIndex name = argument(arguments, 6);
+    if (kind(name) != TorchName::dtype) fail(place_, "expected a dtype, got another value");
+    const std::optional<DType> dtype = torch_meaning(values_.global(name)).dtype;
+    if (!dtype) {
+      fail(place_,
+           "expected a dtype of plain numbers, got " + torch_name_text(values_.global(name)));
+    }
+    return view(arguments, found, *dtype);
+  }
+
+  // (storage, offset, size, stride, parameters, requires_grad, hooks)
+  Tensor quantized(PickleIndex arguments) {
+    const TorchStorage found = storage(arguments);
+    if (!found.dtype || !found.quantized) {
+      fail(place_, "expected a storage of quantised numbers, got another kind");
+    }
+    Tensor tensor = view(arguments, found, *found.dtype);
+    const PickleIndex parameters = tuple(argument(arguments, 4));
+    Affine affine;
+    switch (kind(argument(parameters, 0))) {
+      case TorchName::scheme_tensor:
+        affine.scales = {real(argument(parameters, 1))};
+        affine.zero_points = {zero_point(argument(parameters, 2))};
+        break;
+      case TorchName::scheme_channel: {
+        affine.axis = axis(tensor, argument(parameters, 3));
+        const std::uint64_t channels = tensor.shape[affine.axis];
+        spend_scales(channels);
+        affine.scales = numbers(argument(parameters, 1), channels, "scales");
+        affine.zero_points = whole(numbers(argument(parameters, 2), channels, "zero points"));
+        break;
+      }
+      default:
+        fail(place_, "expected a quantisation per tensor or per channel, got another");
+    }
+    check(affine, tensor.dtype);
+    tensor.affine = std::make_shared<const Affine>(std::move(affine));
+    return tensor;
+  }
+
+  double real(PickleIndex value) const {
+    if (values_.is(value, PickleKind::real)) return values_.real(value);
+    if (values_.is(value, PickleKind::integer)) return static_cast<double>(values_.integer(value));
+    fail(place_, "expected a number as its scale, got another value");
+  }
+  std::int64_t zero_point(PickleIndex value) const {
+    if (values_.is(value, PickleKind::integer)) return values_.integer(value);
+    fail(place_, "expected an integer as its zero point, got another value");
+  }
+  std::size_t axis(const Tensor& tensor, PickleIndex value) const {
+    const std::uint64_t which = natural(values_, value, place_, "axis");
+    if (which < tensor.shape.size()) return static_cast<std::size_t>(which);
+    fail(place_, "axis: expected one of " + std::to_string(tensor.shape.size()) +
+                     " dimensions, got " + std::to_string(which));
+  }
+  void spend_scales(std::uint64_t count) {
+    if (count > tensors_.scales_left_) {
+      fail(place_,
+           "expected no more scales than the file holds, got " + std::to_string(count) + " more");
+    }
+    tensors_.scales_left_ -= count;
+  }
+
+  // A tensor's elements, or the items of a list.
+  std::vector<double> numbers(PickleIndex value, std::uint64_t count, std::string_view what) {
+    std::vector<double> found = tensors_.is_tensor(value) ? elements(value, count) : items(value);
+    if (found.size() == count) return found;
+    fail(place_, std::string(what) + ": expected " + std::to_string(count) + ", got " +
+                     std::to_string(found.size()));
+  }
+  std::vector<double> items(PickleIndex value) const {
+    std::vector<double> found;
+    if (!values_.is(value, PickleKind::list) && !values_.is(value, PickleKind::tuple)) return found;
+    PickleValues::Cursor cursor = values_.begin(value);
+    while (const std::optional<PickleIndex> item = values_.next(cursor)) {
+      found.push_back(real(*item));
+    }
+    return found;
+  }
+  std::vector<double> elements(PickleIndex value, std::uint64_t count) {
+    if (std::exchange(is_of_scales_, true))
+      fail(place_, "expected plain scales, got quantised ones");
+    Tensor tensor = make(value);
+    is_of_scales_ = false;
+    if (tensor.elements != count) return {};
+    if (tensors_.verified_.insert(tensor.checksum.get()).second) verify_checksum(tensor);
+    std::vector<double> found(static_cast<std::size_t>(count));
+    switch (tensor.dtype) {
+      case DType::f64:
+        read_f64(tensor, 0, found);
+        break;
+      case DType::i64:
+        read_as<std::int64_t>(read_i64, tensor, found);
+        break;
+      case DType::i32:
+        read_as<std::int32_t>(read_i32, tensor, found);
+        break;
+      default:
+        read_as<float>(read_f32, tensor, found);
+    }
+    return found;
+  }
+  template <typename T>
+  static void read_as(void (*read)(const Tensor&, std::uint64_t, std::span<T>),
+                      const Tensor& tensor, std::vector<double>& out) {
+    std::vector<T> values(out.size());
+    read(tensor, 0, values);
+    std::copy(values.begin(), values.end(), out.begin());
+  }
+
+  // Zero points may be floats (float_qparams), but then whole ones.
+  std::vector<std::int64_t> whole(const std::vector<double>& numbers) const {
+    constexpr double most = std::numeric_limits<std::int32_t>::max();
+    std::vector<std::int64_t> integers;
+    integers.reserve(numbers.size());
+    for (const double number : numbers) {
+      if (!(std::abs(number) <= most) || number != std::floor(number)) {
+        fail(place_, "expected whole zero points, got " + std::to_string(number));
+      }
+      integers.push_back(static_cast<std::int64_t>(number));
+    }
+    return integers;
+  }
+
+  void check(const Affine& affine, DType dtype) const {
+    for (const double scale : affine.scales) {
+      if (!(scale > 0) || !std::isfinite(scale)) {
+        fail(place_, "expected a scale above 0, got " + std::to_string(scale));
+      }
+    }
+    const auto [low, high] = range(dtype);
+    for (const std::int64_t zero : affine.zero_points) {
+      if (zero < low || zero > high) {
+        fail(place_, "expected a zero point of " + std::to_string(low) + " to " +
+                         std::to_string(high) + ", got " + std::to_string(zero));
+      }
+    }
+  }
+  static std::pair<std::int64_t, std::int64_t> range(DType dtype) {
+    if (dtype == DType::i8) return {-128, 127};
+    if (dtype == DType::u8) return {0, 255};
+    return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
+  }
+
+  TorchTensors& tensors_;
+  const PickleValues& values_;
+  std::string place_;
+  bool is_of_scales_ = false;
+};
+
+Tensor TorchTensors::make(PickleIndex value, const std::string& name) {
+  Tensor tensor = Maker(*this, source_.name() + ": tensor " + printable(name)).make(value);
+  tensor.name = name;
+  return tensor;
+}
+
+}  // namespace bertq::loaders
