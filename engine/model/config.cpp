@@ -184,6 +184,40 @@ bool is_regression(const JsonFields& fields, const std::vector<std::string>& lab
   return true;
 }
 
+// Q8BERT's dicts, one for each kind of layer. Its training knows other widths than 8 bits.
+std::map<std::string, Q8BertLayer, std::less<>> q8bert_layers(const JsonFields& fields) {
+  using Mode = Q8BertLayer::Mode;
+  constexpr std::array<std::string_view, 11> layers{"word_embeddings",
+                                                    "position_embeddings",
+                                                    "token_type_embeddings",
+                                                    "attention_query",
+                                                    "attention_key",
+                                                    "attention_value",
+                                                    "attention_output",
+                                                    "ffn_intermediate",
+                                                    "ffn_output",
+                                                    "pooler",
+                                                    "head"};
+  std::map<std::string, Q8BertLayer, std::less<>> found;
+  for (const std::string_view key : layers) {
+    const Json* json = fields.find(key);
+    if (json == nullptr || !json->is_object()) continue;
+    const JsonFields layer(*json, fields.name() + ": " + std::string(key));
+    const std::string mode = layer.text("mode", "none");
+    if (mode != "none" && mode != "dynamic" && mode != "ema") {
+      layer.refuse("mode", "\"none\", \"dynamic\" or \"ema\"");
+    }
+    Q8BertLayer choice;
+    choice.mode = mode == "ema" ? Mode::ema : mode == "dynamic" ? Mode::dynamic : Mode::none;
+    choice.requantize_output = layer.flag("requantize_output", true);
+    for (const std::string_view bits : {"activation_bits", "weight_bits"}) {
+      if (choice.mode != Mode::none && layer.natural(bits, 1, 64, 8) != 8) layer.refuse(bits, "8");
+    }
+    found.emplace(key, choice);
+  }
+  return found;
+}
+
 }  // namespace
 
 ModelConfig parse_config(std::string_view json, const std::string& name, Lineage lineage) {
@@ -207,6 +241,7 @@ ModelConfig parse_config(std::string_view json, const std::string& name, Lineage
   set_activation(fields, lineage, config);
   config.labels = labels_of(fields);
   config.regression = is_regression(fields, config.labels);
+  config.q8bert = q8bert_layers(fields);
   return config;
 }
 

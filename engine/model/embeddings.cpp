@@ -66,6 +66,19 @@ void Embeddings::load_int8_words(WeightLoader& loader, std::size_t rows) {
   words_ = table.data();
   word_scales_ = scales.data();
   if (loader.is_packed()) return;
+  const auto stored = loader.source().integer_scales(word_table, loaders::DType::i8);
+  if (!stored.empty()) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      scales[row] = static_cast<float>(stored[stored.size() == 1 ? 0 : row]);
+    }
+    loader.for_each_int8_slice(
+        word_table, rows, columns_, [&](std::size_t row, std::span<const std::int8_t> slice) {
+          for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {
+            std::copy_n(slice.data() + i * columns_, columns_, table.data() + (row + i) * ld);
+          }
+        });
+    return;
+  }
   loader.for_each_slice(
       word_table, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
         for (std::size_t i = 0; i * columns_ < slice.size(); ++i) {

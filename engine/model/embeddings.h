@@ -17,8 +17,9 @@ namespace bertq {
 // The one table that a recipe can put in INT8.
 inline constexpr std::string_view word_embeddings_module = "bert.embeddings.word_embeddings";
 
-// The words as f32 rows or, in INT8, s8 rows with one scale a row. Positions and segments are f32:
-// they have a few per cent of the rows, and an error in them is the same in every token.
+// The words as f32 rows or, in INT8, s8 rows with one scale a row (as stored, where they are).
+// Positions and segments are f32: they have a few per cent of the rows, and an error in them is the
+// same in every token.
 class Embeddings {
  public:
   // A checkpoint without segment table counts as one whose only segment is all zeros. Throws Error

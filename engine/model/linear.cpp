@@ -79,8 +79,31 @@ void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
   compensation_ = loader.array<std::int32_t>(module_ + ".weight.compensation", padded);
   column_scale_ = loader.array<float>(module_ + ".weight.scale", padded);
   weights_ = packed.data();
-  if (!loader.is_packed()) quantize(loader, granularity, packed.data());
+  if (!loader.is_packed()) {
+    const auto scales = loader.source().integer_scales(module_ + ".weight", loaders::DType::i8);
+    if (scales.empty()) {
+      quantize(loader, granularity, packed.data());
+    } else {
+      take_integers(loader, scales, packed.data());
+    }
+    for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
+    if (input_format_.kind == InputFormat::Kind::static_u8) {
+      for (float& column : column_scale_) column *= input_format_.scale;
+    }
+  }
   check_scales();
+}
+
+void Linear::take_integers(WeightLoader& loader, const std::vector<double>& scales,
+                           std::int8_t* packed) {
+  for (std::size_t row = 0; row < outputs_; ++row) {
+    column_scale_[row] = static_cast<float>(scales[scales.size() == 1 ? 0 : row]);
+  }
+  loader.for_each_int8_slice(module_ + ".weight", outputs_, inputs_,
+                             [&](std::size_t row, std::span<const std::int8_t> slice) {
+                               jit::pack_s8(slice.data(), row, slice.size() / inputs_, inputs_,
+                                            packed, compensation_.data());
+                             });
 }
 
 void Linear::quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed) {
@@ -99,10 +122,6 @@ void Linear::quantize(WeightLoader& loader, Granularity granularity, std::int8_t
         }
         jit::pack_s8(quantized.data(), row, rows, inputs_, packed, compensation_.data());
       });
-  for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
-  if (input_format_.kind == InputFormat::Kind::static_u8) {
-    for (float& column : column_scale_) column *= input_format_.scale;
-  }
 }
 
 // A scale is 0 only where all weights of an output are. A file may claim anything else, and the

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bertq/recipe.h"
 #include "engine/model/input_format.h"
@@ -26,9 +27,10 @@ struct Epilogue {
 // y = epilogue(x * weight^T + bias). Immutable; any number of threads may run it at once.
 class Linear {
  public:
-  // Loads `module`.weight [outputs][inputs] and `module`.bias. Throws Error (input) for weights
-  // that are not finite and for more inputs than int32 sums can hold. `producer` is what the input
-  // went through last.
+  // Loads `module`.weight [outputs][inputs] and `module`.bias. INT8 weights that are stored as such
+  // are taken as they are, whatever granularity the recipe asks for. Throws Error (input) for
+  // weights that are not finite and for more inputs than int32 sums can hold. `producer` is what
+  // the input went through last.
   Linear(WeightLoader& loader, const std::string& module, std::size_t outputs, std::size_t inputs,
          const LayerChoice& choice, const Epilogue& epilogue,
          jit::Activation producer = jit::Activation::none);
@@ -48,6 +50,7 @@ class Linear {
   void load_f32(WeightLoader& loader);
   void load_int8(WeightLoader& loader, Granularity granularity);
   void quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed);
+  void take_integers(WeightLoader& loader, const std::vector<double>& scales, std::int8_t* packed);
   void check_scales() const;
   float largest_weight(WeightLoader& loader) const;
 

@@ -117,10 +117,9 @@ loaders::Tensor in_engine_order(const loaders::Checkpoint& checkpoint,
 
 BertTensors by_canonical_name(const loaders::Checkpoint& checkpoint) {
   BertTensors tensors;
-  for (const loaders::Tensor& tensor : checkpoint.tensors) {
-    const std::string canonical = canonical_name(checkpoint, tensor);
+  for (const auto& [canonical, tensor] : without_quantization(named_tensors(checkpoint))) {
     if (is_ignored(canonical)) continue;
-    const auto [other, fresh] = tensors.emplace(canonical, in_engine_order(checkpoint, tensor));
+    const auto [other, fresh] = tensors.emplace(canonical, tensor);
     if (!fresh) {
       fail(tensor.file(), tensor.name,
            "the same tensor as " + loaders::printable(other->second.name));
@@ -203,6 +202,15 @@ std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
   list.begin(Part::span, true);
   list.linear("qa_outputs", span_logits, config.hidden);
   return list.take();
+}
+
+std::vector<NamedTensor> named_tensors(const loaders::Checkpoint& checkpoint) {
+  std::vector<NamedTensor> tensors;
+  tensors.reserve(checkpoint.tensors.size());
+  for (const loaders::Tensor& tensor : checkpoint.tensors) {
+    tensors.push_back({canonical_name(checkpoint, tensor), in_engine_order(checkpoint, tensor)});
+  }
+  return tensors;
 }
 
 BertTensors find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config) {

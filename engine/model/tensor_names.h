@@ -17,6 +17,7 @@
 
 #include "bertq/config.h"
 #include "bertq/model.h"
+#include "engine/quantized/canonical_tensors.h"
 #include "loaders/checkpoint.h"
 
 namespace bertq {
@@ -67,9 +68,14 @@ std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 // absent optional ones are absent. Views into the checkpoint's files.
 using BertTensors = std::map<std::string, loaders::Tensor, std::less<>>;
 
-// Finds every expected tensor. Throws Error (input), naming file and tensor, for one that is
-// missing, has another shape or is not of a float type, for two of the same canonical name, and for
-// tensors under "bert." that the config has no place for (more layers than it says).
+// All tensors by canonical name and as [out][in], also what is ignored; quantised ones as their
+// file has them (engine/quantized/).
+std::vector<NamedTensor> named_tensors(const loaders::Checkpoint& checkpoint);
+
+// Finds every expected tensor; quantised ones as their integers with scales. Throws Error (input),
+// naming file and tensor, for one that is missing, has another shape or is not of a float type, for
+// two of the same canonical name, and for tensors under "bert." that the config has no place for
+// (more layers than it says).
 BertTensors find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
 
 // A classifier needs the pooler: without one it is a head for tokens, which bertq does not have.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "bertq/error.h"
 #include "loaders/printable.h"
@@ -36,7 +37,24 @@ float nearly_normal(std::uint64_t bits) {
   return (sum - mean) / deviation;
 }
 
+[[noreturn]] void fail(const loaders::Tensor& tensor, const std::string& what) {
+  throw Error(ErrorKind::input,
+              tensor.file() + ": tensor " + loaders::printable(tensor.name) + ": " + what);
+}
+
 }  // namespace
+
+std::vector<double> TensorSource::integer_scales(std::string_view, loaders::DType) const {
+  return {};
+}
+void TensorSource::read_integers(std::string_view name, std::uint64_t,
+                                 std::span<std::int8_t>) const {
+  throw std::logic_error("no integers in " + std::string(name));
+}
+void TensorSource::read_integers(std::string_view name, std::uint64_t,
+                                 std::span<std::int32_t>) const {
+  throw std::logic_error("no integers in " + std::string(name));
+}
 
 CheckpointSource::CheckpointSource(const loaders::Checkpoint& checkpoint, const ModelConfig& config)
     : tensors_(find_tensors(checkpoint, config)) {
@@ -62,10 +80,39 @@ void CheckpointSource::read(std::string_view name, std::uint64_t first,
   const auto bad =
       std::find_if(out.begin(), out.end(), [](float value) { return !std::isfinite(value); });
   if (bad == out.end()) return;
-  throw Error(ErrorKind::input,
-              stored.file() + ": tensor " + loaders::printable(stored.name) + ": element " +
-                  std::to_string(first + static_cast<std::uint64_t>(bad - out.begin())) +
-                  ": expected a finite number, got " + (std::isnan(*bad) ? "NaN" : "infinity"));
+  fail(stored, "element " + std::to_string(first + static_cast<std::uint64_t>(bad - out.begin())) +
+                   ": expected a finite number, got " + (std::isnan(*bad) ? "NaN" : "infinity"));
+}
+
+std::vector<double> CheckpointSource::integer_scales(std::string_view name,
+                                                     loaders::DType dtype) const {
+  const loaders::Tensor& stored = tensor(name);
+  if (stored.affine == nullptr || stored.dtype != dtype) return {};
+  const loaders::Affine& affine = *stored.affine;
+  for (const std::int64_t zero_point : affine.zero_points) {
+    if (zero_point == 0) continue;
+    fail(stored, "expected integers with zero point 0, got " + std::to_string(zero_point) +
+                     " (--precision fp32 runs them)");
+  }
+  for (const double scale : affine.scales) {
+    const auto narrow = static_cast<float>(scale);
+    if (narrow > 0.0F && std::isnormal(narrow)) continue;
+    fail(stored, "expected a positive scale, got " + std::to_string(scale));
+  }
+  if (affine.scales.size() != 1 && affine.axis != 0) {
+    fail(stored, "expected one scale, or one a row, got one a column");
+  }
+  return affine.scales;
+}
+
+void CheckpointSource::read_integers(std::string_view name, std::uint64_t first,
+                                     std::span<std::int8_t> out) const {
+  loaders::read_i8(tensor(name), first, out);
+}
+
+void CheckpointSource::read_integers(std::string_view name, std::uint64_t first,
+                                     std::span<std::int32_t> out) const {
+  loaders::read_i32(tensor(name), first, out);
 }
 
 RandomSource::RandomSource(const ModelConfig& config, std::uint64_t seed)

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/model/tensor_names.h"
 
@@ -21,6 +22,16 @@ class TensorSource {
   // Elements [first, first + out.size()) in row-major order. Throws Error (input) naming file,
   // tensor and index if one is not finite.
   virtual void read(std::string_view name, std::uint64_t first, std::span<float> out) const = 0;
+
+  // Of a tensor that is stored as symmetric integers of this type, x = scale * q: its scales, one
+  // or one a row. Empty if it is stored as anything else. Throws Error (input), naming file and
+  // tensor, for zero points other than 0 and scales that are no positive numbers.
+  virtual std::vector<double> integer_scales(std::string_view name, loaders::DType dtype) const;
+  // Elements of a tensor that integer_scales() has scales for.
+  virtual void read_integers(std::string_view name, std::uint64_t first,
+                             std::span<std::int8_t> out) const;
+  virtual void read_integers(std::string_view name, std::uint64_t first,
+                             std::span<std::int32_t> out) const;
 };
 
 class CheckpointSource final : public TensorSource {
@@ -32,6 +43,11 @@ class CheckpointSource final : public TensorSource {
   bool has(std::string_view name) const override;
   std::size_t rows(std::string_view name) const override;
   void read(std::string_view name, std::uint64_t first, std::span<float> out) const override;
+  std::vector<double> integer_scales(std::string_view name, loaders::DType dtype) const override;
+  void read_integers(std::string_view name, std::uint64_t first,
+                     std::span<std::int8_t> out) const override;
+  void read_integers(std::string_view name, std::uint64_t first,
+                     std::span<std::int32_t> out) const override;
 
  private:
   const loaders::Tensor& tensor(std::string_view name) const;

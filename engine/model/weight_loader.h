@@ -69,14 +69,26 @@ class WeightLoader {
   // A vector, padded with zeros to a multiple of 16: the array of this name.
   std::span<const float> vector(const std::string& name, std::size_t size);
 
-  // Calls visit(row, rows) with successive rows of a [n][k] tensor, row-major, in slices of at most
-  // 4 MiB (or one row). All slices but the last have a multiple of 16 rows where that fits.
+  // Calls visit(row, slice) with successive rows of a [n][k] tensor, row-major, in slices of at
+  // most 4 MiB (or one row). All slices but the last have a multiple of 16 rows where that fits.
   template <typename Visit>
   void for_each_slice(const std::string& name, std::size_t n, std::size_t k, Visit visit) {
     const std::size_t step = slice_rows(k);
     for (std::size_t row = 0; row < n; row += step) {
       const std::size_t rows = std::min(step, n - row);
       visit(row, read(name, row * k, rows * k));
+    }
+  }
+
+  // The same of a tensor that is stored as INT8 (TensorSource::integer_scales).
+  template <typename Visit>
+  void for_each_int8_slice(const std::string& name, std::size_t n, std::size_t k, Visit visit) {
+    const std::size_t step = slice_rows(k);
+    std::vector<std::int8_t> slice(std::min(step, n) * k);
+    for (std::size_t row = 0; row < n; row += step) {
+      const std::span<std::int8_t> rows = std::span(slice).first(std::min(step, n - row) * k);
+      source_.read_integers(name, row * k, rows);
+      visit(row, std::span<const std::int8_t>(rows));
     }
   }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,13 @@
 #include "jit/gemm.h"
 
 namespace bertq {
+
+// How Q8BERT quantised one kind of layer.
+struct Q8BertLayer {
+  enum class Mode : std::uint8_t { none, dynamic, ema };
+  Mode mode = Mode::none;
+  bool requantize_output = true;
+};
 
 struct ModelConfig {
   std::size_t hidden = 0;
@@ -25,6 +33,8 @@ struct ModelConfig {
   // Of the classification head, in the order of the logits; empty where the config names none.
   std::vector<std::string> labels;
   bool regression = false;  // one logit that is the answer itself
+  // Q8BERT's choices by its own keys ("attention_query", ...); empty for any other model.
+  std::map<std::string, Q8BertLayer, std::less<>> q8bert;
 
   std::size_t head_size() const { return hidden / heads; }
 };
