@@ -128,6 +128,19 @@ BertTensors by_canonical_name(const loaders::Checkpoint& checkpoint) {
   return tensors;
 }
 
+// Scripts put a model's state into a dict of their own, frameworks put the model into another.
+std::string_view without_wrappers(std::string_view name) {
+  constexpr std::array<std::string_view, 4> wrappers{"state_dict.", "model_state_dict.", "module.",
+                                                     "model."};
+  while (true) {
+    const auto wrapper =
+        std::find_if(wrappers.begin(), wrappers.end(),
+                     [&](std::string_view known) { return name.starts_with(known); });
+    if (wrapper == wrappers.end()) return name;
+    name.remove_prefix(wrapper->size());
+  }
+}
+
 // An optional part that is there at all must be there whole.
 std::set<Part> parts_present(const std::vector<ExpectedTensor>& expected,
                              const BertTensors& tensors) {
@@ -151,9 +164,8 @@ std::span<const Part> all_parts() {
 }
 
 std::string canonical_name(std::string_view name) {
-  constexpr std::string_view wrapper = "module.";
   constexpr std::array<std::string_view, 3> bare_parts{"embeddings.", "encoder.", "pooler."};
-  if (name.starts_with(wrapper)) name.remove_prefix(wrapper.size());
+  name = without_wrappers(name);
   std::string canonical(name);
   if (std::any_of(bare_parts.begin(), bare_parts.end(),
                   [&](std::string_view part) { return name.starts_with(part); })) {

@@ -45,7 +45,8 @@ struct ExpectedTensor {
 };
 
 // The name that a tensor goes by in the engine and in recipes: "bert.encoder.layer.0.output.dense.
-// weight". Strips "module.", adds a missing "bert.", and spells LayerNorm's gamma and beta weight
+// weight". Strips what training wraps around a model ("module.",
+// "state_dict."), adds a missing "bert.", and spells LayerNorm's gamma and beta weight
 // and bias. Names that are not BERT's come back as they are.
 std::string canonical_name(std::string_view name);
 // The same of a checkpoint's tensor: TensorFlow has names of its own.
