@@ -43,7 +43,7 @@ struct Workload {
 struct Subject {
   std::string name;
   std::shared_ptr<const Model> model;
-  std::optional<tokenizer::Tokenizer> tokenizer;
+  std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
   std::size_t max_tokens = 0;
 };
 
@@ -53,24 +53,34 @@ ModelConfig random_config(const std::string& name) {
   return parse_config(loaders::read_text(*loaders::open_file(name), longest_config), name);
 }
 
-Subject open_subject(const Arguments& arguments, const Console& console, const Recipe& recipe) {
+using SharedFiles = std::shared_ptr<const ModelFiles>;
+
+// What -m names, if it was given.
+SharedFiles open_files(const Arguments& arguments, const Console& console) {
+  if (!arguments.given("model")) return nullptr;
+  if (arguments.given("config") || arguments.given("vocab")) {
+    throw Error(ErrorKind::usage, "-m brings its own --config and --vocab");
+  }
+  return std::make_shared<const ModelFiles>(open_runnable_files(arguments, console));
+}
+
+Subject open_subject(const Arguments& arguments, const SharedFiles& files, const Recipe& recipe) {
   const jit::Isa isa = chosen_isa(arguments);
-  if (arguments.given("model")) {
-    if (arguments.given("config") || arguments.given("vocab")) {
-      throw Error(ErrorKind::usage, "-m brings its own --config and --vocab");
-    }
-    ModelFiles files = open_model_files(arguments, console);
-    return {files.name, load_model(arguments, files, recipe, isa), std::move(files.tokenizer),
-            token_limit(arguments, files, 0)};
+  if (files) {
+    const auto* const tokenizer = files->tokenizer ? &*files->tokenizer : nullptr;
+    return {files->name,
+            load_model(arguments, *files, recipe, isa),
+            {files, tokenizer},
+            token_limit(arguments, *files, 0)};
   }
   const std::string& name = arguments.text("config");
   ModelConfig config = random_config(name);
   apply_activation(arguments, config);
-  Subject subject{name, Model::random(config, recipe, isa, arguments.number("seed")), std::nullopt,
+  Subject subject{name, Model::random(config, recipe, isa, arguments.number("seed")), nullptr,
                   config.positions};
   if (arguments.given("vocab")) {
-    subject.tokenizer =
-        tokenizer::Tokenizer::from_file(arguments.text("vocab"), tokenizer_overrides(arguments));
+    subject.tokenizer = std::make_shared<const tokenizer::Tokenizer>(
+        tokenizer::Tokenizer::from_file(arguments.text("vocab"), tokenizer_overrides(arguments)));
     if (subject.tokenizer->vocabulary_size() > config.vocabulary) {
       throw Error(ErrorKind::input, fmt::format("{}: expected at most the {} tokens of {}, got {}",
                                                 arguments.text("vocab"), config.vocabulary, name,
@@ -184,8 +194,9 @@ bool has_fixed_ranges(const Recipe& recipe) {
 }
 
 // The recipe with static ranges from the first tokens of what will be measured.
-Recipe calibrated(const Arguments& arguments, const Console& console, const Recipe& recipe) {
-  const Subject subject = open_subject(arguments, console, Recipe::uniform(Precision::fp32));
+Recipe calibrated(const Arguments& arguments, const Console& console, const SharedFiles& files,
+                  const Recipe& recipe) {
+  const Subject subject = open_subject(arguments, files, Recipe::uniform(Precision::fp32));
   std::vector<PackedBatch> samples;
   std::size_t tokens = 0;
   for (const Workload& workload : workloads(arguments, subject)) {
@@ -200,8 +211,8 @@ Recipe calibrated(const Arguments& arguments, const Console& console, const Reci
 }
 
 // The recipe whose activations are as --activations asks for.
-Recipe bench_recipe(const Arguments& arguments, const Console& console) {
-  Recipe recipe = chosen_recipe(arguments);
+Recipe bench_recipe(const Arguments& arguments, const Console& console, const SharedFiles& files) {
+  Recipe recipe = files ? chosen_recipe(arguments, *files) : chosen_recipe(arguments);
   const std::string& asked = arguments.text("activations");
   if (asked == "dynamic" && has_fixed_ranges(recipe)) {
     throw Error(ErrorKind::usage, "--activations dynamic: the --recipe has static ranges");
@@ -210,20 +221,25 @@ Recipe bench_recipe(const Arguments& arguments, const Console& console) {
   if (recipe == Recipe::uniform(Precision::fp32)) {
     throw Error(ErrorKind::usage, "--activations static: fp32 has no ranges");
   }
-  return calibrated(arguments, console, recipe);
+  if (files && files->packed) {
+    throw Error(ErrorKind::usage,
+                "--activations static: " + files->name + " was packed without static ranges");
+  }
+  return calibrated(arguments, console, files, recipe);
 }
 
 }  // namespace
 
 void bench(const Arguments& arguments, Output& output, const Console& console) {
   BenchReport report;
-  report.precision = precision_label(arguments);
-  const Recipe recipe = bench_recipe(arguments, console);
+  const SharedFiles files = open_files(arguments, console);
+  report.precision = files ? precision_label(arguments, *files) : precision_label(arguments);
+  const Recipe recipe = bench_recipe(arguments, console, files);
   report.activations = has_fixed_ranges(recipe) ? "static" : "dynamic";
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
   const PeakMemory memory;
-  const Subject subject = open_subject(arguments, console, recipe);
+  const Subject subject = open_subject(arguments, files, recipe);
   report.model = subject.name;
   report.weights_bytes = subject.model->weights_bytes();
   const auto load_peak = memory.bytes();

@@ -65,9 +65,9 @@ void write_floats(std::span<const float> vectors, Output& output) {
 }  // namespace
 
 void embed(const Arguments& arguments, Output& output, const Console& console) {
-  const Recipe recipe = chosen_recipe(arguments);
   const jit::Isa isa = chosen_isa(arguments);
-  const ModelFiles files = open_model_files(arguments, console);
+  const ModelFiles files = open_runnable_files(arguments, console);
+  const Recipe recipe = chosen_recipe(arguments, files);
   const auto& tokenizer = tokenizer_of(files);
   const std::size_t limit = token_limit(arguments, files, 0);
   const PoolingChoice pooling = chosen_pooling(arguments, files);

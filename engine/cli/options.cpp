@@ -11,6 +11,7 @@ namespace bertq::cli {
 namespace {
 
 constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_bench;
+constexpr unsigned with_recipe = with_weights | verb_quantize;
 constexpr unsigned with_text = verb_run | verb_predict | verb_embed | verb_tokenize | verb_bench;
 constexpr unsigned every = ~0U;
 constexpr unsigned filters = verb_predict | verb_embed | verb_tokenize;
@@ -19,9 +20,12 @@ constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
 constexpr Option table[] = {
     {"model", 'm', Takes::path, "MODEL", "", "",
-     "checkpoint: a folder, a file, or org/name in the local Hugging Face cache (default: the "
-     "embedded sample)",
-     with_text | verb_inspect},
+     "checkpoint: a folder, a file, or org/name[@revision] in the local Hugging Face cache "
+     "(default: the embedded sample)",
+     with_text | verb_inspect | verb_quantize},
+    {"mmap", '\0', Takes::nothing, "", "", "",
+     "map the weights of a .bertq file instead of reading them: several processes share them",
+     with_weights},
     {"vocab", '\0', Takes::path, "FILE", "", "", "vocab.txt or tokenizer.json, without a model",
      verb_tokenize | verb_bench},
     {"config", '\0', Takes::path, "bert-base|bert-large|FILE", "bert-base", "",
@@ -32,11 +36,13 @@ constexpr Option table[] = {
     {"data", '\0', Takes::path, "FILE|DIR", "", "",
      "the task's file, or a folder with dev.tsv or msr_paraphrase_test.txt", verb_run | verb_bench},
     {"data", '\0', Takes::path, "FILE", "", "", "read this instead of standard input", filters},
-    {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON", with_weights},
+    {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON", with_recipe},
     {"precision", '\0', Takes::choice, "fp32|int8|auto", "auto", "",
-     "auto: the recipe given, else int8", with_weights, 0, 0, "bf16"},
+     "auto: the recipe given or stored in the .bertq file, else int8", with_recipe, 0, 0, "bf16"},
     {"activations", '\0', Takes::choice, "dynamic|static", "", "",
-     "where INT8 ranges come from: each token, or the recipe", verb_bench},
+     "INT8 ranges: each token's own, or fixed ones (of the recipe, else calibrated on what is "
+     "measured)",
+     verb_bench},
     {"shapes", '\0', Takes::text, "BxL,...", "1x128,8x128,1x384", "",
      "batch x length in tokens, comma-separated", verb_bench},
     {"seconds", '\0', Takes::number, "N", "3", "", "time to spend on each shape", verb_bench, 0,
@@ -59,18 +65,18 @@ constexpr Option table[] = {
     {"no-normalize", '\0', Takes::nothing, "", "", "", "leave vectors at their own length",
      verb_embed},
     {"do-lower-case", '\0', Takes::boolean, "", "", "", "lower-case text, whatever the model says",
-     with_text},
+     with_text | verb_quantize},
     {"tokenizer-profile", '\0', Takes::choice, "hf|google", "", "",
-     "whose ids to give where Hugging Face and google-research differ", with_text},
+     "whose ids to give where Hugging Face and google-research differ", with_text | verb_quantize},
     {"activation", '\0', Takes::choice, "erf|tanh", "", "", "which GELU, whatever config.json says",
-     with_weights},
+     with_recipe},
     {"require-goal", '\0', Takes::nothing, "", "", "", "exit 4 if the accuracy goal is missed",
      verb_run},
     {"output-dir", '\0', Takes::text, "DIR", "", "", "write eval_results.txt there", verb_run},
     {"format", '\0', Takes::choice, "table|json|csv|md", "table", "", "of the results",
      verb_run | verb_bench},
     {"format", '\0', Takes::choice, "table|json", "table", "", "of the results",
-     verb_doctor | verb_inspect},
+     verb_doctor | verb_inspect | verb_quantize},
     {"format", '\0', Takes::choice, "ids|tokens|json", "ids", "",
      "of each line; json has spans: bytes of the text, or of the pair in segment 1", verb_tokenize},
     {"format", '\0', Takes::choice, "json|f32", "json", "",
@@ -78,7 +84,9 @@ constexpr Option table[] = {
     {"values", '\0', Takes::nothing, "", "", "", "read the weights: range, NaN and infinities",
      verb_inspect},
     {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
-     every},
+     every & ~verb_quantize},
+    {"output", 'o', Takes::text, "FILE.bertq", "", "",
+     "the file to write; one of that name is replaced when the new one is complete", verb_quantize},
     {"quiet", 'q', Takes::nothing, "", "", "", "no notes and no progress bar, even on a terminal",
      every},
     {"help", 'h', Takes::nothing, "", "", "", "show this", every},

@@ -18,6 +18,7 @@ enum VerbBit : unsigned {
   verb_inspect = 16,
   verb_doctor = 32,
   verb_bench = 64,
+  verb_quantize = 128,
 };
 
 enum class Takes : std::uint8_t {

@@ -35,6 +35,18 @@ bool is_special(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
+// So that the new name outlives a loss of power. Some file systems cannot: then theirs is the word.
+void sync_folder_of(const std::string& file) {
+  const auto folder = std::filesystem::path(file).parent_path();
+  const int descriptor =
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  const bool synced = ::fsync(descriptor) == 0;
+  const int error = errno;
+  ::close(descriptor);
+  if (!synced && error != EINVAL && error != EROFS) fail(file, error);
+}
+
 }  // namespace
 
 Output::Output() : descriptor_(STDOUT_FILENO), name_("standard output") {}
@@ -66,12 +78,20 @@ Output::~Output() {
 }
 
 void Output::write(std::string_view text) {
+  if (text.size() >= buffer_bytes) {
+    flush();
+    return write_out(text);
+  }
   buffer_ += text;
   if (buffer_.size() >= buffer_bytes) flush();
 }
 
 void Output::flush() {
-  std::string_view rest = buffer_;
+  write_out(buffer_);
+  buffer_.clear();
+}
+
+void Output::write_out(std::string_view rest) {
   while (!rest.empty()) {
     const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
@@ -82,7 +102,6 @@ void Output::flush() {
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
-  buffer_.clear();
 }
 
 void Output::finish() {
@@ -100,6 +119,7 @@ void Output::finish() {
   if (::rename(temporary_.c_str(), final_.c_str()) != 0) fail(name_, errno);
   has_unfinished = false;
   temporary_.clear();
+  sync_folder_of(final_);
 }
 
 void remove_unfinished_output() {

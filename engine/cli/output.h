@@ -22,9 +22,11 @@ class Output {
 
   void write(std::string_view text);
   void flush();
-  void finish();  // flush, and give the file its name; safe to call twice
+  void finish();  // flush, and give the file its name, on the disk too; safe to call twice
 
  private:
+  void write_out(std::string_view text);  // past the buffer
+
   int descriptor_;
   std::string name_;               // for messages
   std::string temporary_, final_;  // empty unless a regular file is being written

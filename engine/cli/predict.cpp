@@ -56,9 +56,9 @@ void answer_batch(std::span<const TextItem> items, Session& session, Output& out
 }  // namespace
 
 void predict(const Arguments& arguments, Output& output, const Console& console) {
-  const Recipe recipe = chosen_recipe(arguments);
   const jit::Isa isa = chosen_isa(arguments);
-  const ModelFiles files = open_model_files(arguments, console);
+  const ModelFiles files = open_runnable_files(arguments, console);
+  const Recipe recipe = chosen_recipe(arguments, files);
   const auto& tokenizer = tokenizer_of(files);
   const std::size_t limit = token_limit(arguments, files, 0);
   LineSource lines(arguments.text("data"));

@@ -11,6 +11,7 @@
 #include "engine/cli/setup.h"
 #include "engine/cli/task_data.h"
 #include "engine/cli/verbs.h"
+#include "engine/model/packed_facts.h"
 #include "engine/task/evaluate.h"
 #include "loaders/byte_source.h"
 
@@ -26,9 +27,11 @@ struct Candidate {
   Recipe recipe;
 };
 
-std::vector<Candidate> candidates(const Arguments& arguments) {
+// A .bertq file has the weights of one recipe alone: no FP32 to compare with.
+std::vector<Candidate> candidates(const Arguments& arguments, const ModelFiles& files) {
+  const std::string name = precision_label(arguments, files);
+  if (files.packed) return {{name, chosen_recipe(arguments, files)}};
   std::vector<Candidate> list = {{"fp32", Recipe::uniform(Precision::fp32)}};
-  const std::string name = precision_label(arguments);
   if (name != "fp32") list.push_back({name, chosen_recipe(arguments)});
   return list;
 }
@@ -94,15 +97,20 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
   report.sample = !arguments.given("model");
-  const auto to_score = candidates(arguments);
-  take_provenance(to_score.back().recipe, report);
-
   const ExampleSet set = read_task_data(task, arguments);
   if (!set.labelled) {
     throw Error(ErrorKind::input, set.name + ": expected labels to score against, got none");
   }
   report.scored_on = set.name;
-  const ModelFiles files = open_model_files(arguments, console);
+  const ModelFiles files = open_runnable_files(arguments, console);
+  const auto to_score = candidates(arguments, files);
+  take_provenance(to_score.back().recipe, report);
+  if (files.packed) report.packed = files.packed->source;
+  if (files.packed && arguments.flag("require-goal")) {
+    throw Error(ErrorKind::usage, files.name +
+                                      ": --require-goal compares with fp32, which a .bertq file "
+                                      "does not hold; score the checkpoint instead");
+  }
   console.note("data", fmt::format("{}: {} examples", set.name, set.examples.size()));
   console.note("cpu", fmt::format("{}: {}, {} threads", jit::describe_cpu().name,
                                   jit::isa_name(report.isa), report.threads));

@@ -12,6 +12,7 @@
 #include "engine/cli/output.h"
 #include "engine/cli/statistics.h"
 #include "engine/cli/table.h"
+#include "loaders/printable.h"
 
 namespace bertq::cli {
 namespace {
@@ -134,6 +135,12 @@ std::string report_text(const RunReport& report, std::string_view format) {
   std::string text = result_table(report).text(format);
   if (format == "csv") return text;
   if (report.relative_loss()) text += fmt::format("\ngoal: {}\n", report.goal_sentence());
+  if (report.packed) {
+    text += fmt::format(
+        "\nThere is no fp32 to compare with: a .bertq file holds the weights of one recipe alone.\n"
+        "For both: bertq run on the checkpoint it was made from ({}), with the same recipe\n",
+        loaders::printable(*report.packed));
+  }
   if (report.sample) {
     text += fmt::format(
         "\nThis is a sample: a small model that comes with bertq and {} made-up pairs of sentences,"

@@ -37,6 +37,7 @@ struct RunReport {
   std::string scored_on;
   Json calibrated_on, tuned_on;          // from the recipe's metadata; null where it says nothing
   bool sample = false;                   // the embedded one
+  std::optional<std::string> packed;     // of a .bertq file: the checkpoint that it was made from
   std::vector<PrecisionResult> results;  // FP32 first
   Goal goal;
 

@@ -6,6 +6,8 @@
 
 #include "bertq/error.h"
 #include "engine/cli/hub_cache.h"
+#include "engine/cli/mapping_guard.h"
+#include "engine/model/packed_facts.h"
 #include "engine/runtime/cpu_count.h"
 #include "loaders/byte_source.h"
 
@@ -34,13 +36,34 @@ tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments) 
   return overrides;
 }
 
-ModelFiles open_model_files(const Arguments& arguments, const Console& console) {
+namespace {
+
+ModelFiles open_files(const Arguments& arguments, const Console& console, WeightAccess access) {
   const auto overrides = tokenizer_overrides(arguments);
   ModelFiles files = arguments.given("model")
-                         ? open_model(find_model(arguments.text("model")), overrides)
+                         ? open_model(find_model(arguments.text("model")), overrides, access)
                          : open_embedded_model(overrides);
   console.note("model", fmt::format("{}: {} layers, hidden {}, {}", files.name, files.config.layers,
                                     files.config.hidden, files.checkpoint.format));
+  return files;
+}
+
+}  // namespace
+
+ModelFiles open_model_files(const Arguments& arguments, const Console& console) {
+  return open_files(arguments, console, WeightAccess::read);
+}
+
+ModelFiles open_runnable_files(const Arguments& arguments, const Console& console) {
+  const bool map = arguments.flag("mmap");
+  if (map) guard_mapped_files();
+  ModelFiles files =
+      open_files(arguments, console, map ? WeightAccess::mapped : WeightAccess::read);
+  if (map && !files.packed) {
+    throw Error(ErrorKind::usage, files.name +
+                                      ": --mmap needs a .bertq file, whose weights are "
+                                      "stored as they are used (bertq quantize)");
+  }
   return files;
 }
 
@@ -80,6 +103,17 @@ Recipe chosen_recipe(const Arguments& arguments) {
   return Recipe::uniform(arguments.text("precision") == "fp32" ? Precision::fp32 : Precision::int8);
 }
 
+Recipe chosen_recipe(const Arguments& arguments, const ModelFiles& files) {
+  if (!files.packed) return chosen_recipe(arguments);
+  const Recipe& stored = files.packed->recipe;
+  const bool asks = arguments.given("recipe") || arguments.text("precision") != "auto";
+  if (!asks || same_choices(chosen_recipe(arguments), stored)) return stored;
+  throw Error(ErrorKind::usage,
+              fmt::format("{}: holds weights of its own recipe ({}) alone; for another, quantise "
+                          "the checkpoint again (bertq quantize)",
+                          files.name, precision_label(arguments, files)));
+}
+
 Recipe read_recipe(const std::string& file) {
   return Recipe::parse(loaders::read_text(*loaders::open_file(file), longest_recipe), file);
 }
@@ -88,6 +122,13 @@ std::string precision_label(const Arguments& arguments) {
   check_precision(arguments);
   if (arguments.given("recipe")) return "tuned";
   return arguments.text("precision") == "fp32" ? "fp32" : "int8";
+}
+
+std::string precision_label(const Arguments& arguments, const ModelFiles& files) {
+  if (!files.packed) return precision_label(arguments);
+  const Recipe& stored = files.packed->recipe;
+  return std::string(stored.entries().empty() ? precision_name(stored.fallback().precision)
+                                              : "tuned");
 }
 
 std::size_t token_limit(const Arguments& arguments, const ModelFiles& files,

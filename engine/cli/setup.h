@@ -17,6 +17,9 @@ tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments);
 
 // -m, or the embedded sample.
 ModelFiles open_model_files(const Arguments& arguments, const Console& console);
+// The same for a verb that runs the model: with --mmap, a .bertq file stays mapped. Throws Error
+// (usage) for --mmap and another file.
+ModelFiles open_runnable_files(const Arguments& arguments, const Console& console);
 // Throws Error (input) if the model came without a tokenizer.
 const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files);
 
@@ -32,9 +35,12 @@ std::size_t chosen_threads(const Arguments& arguments);
 
 // --recipe read, or the uniform one that --precision means.
 Recipe chosen_recipe(const Arguments& arguments);
+// The same for a model; a .bertq file has its own, and asking for another throws Error (usage).
+Recipe chosen_recipe(const Arguments& arguments, const ModelFiles& files);
 Recipe read_recipe(const std::string& file);
 // "tuned" for a recipe given, else the name of the precision.
 std::string precision_label(const Arguments& arguments);
+std::string precision_label(const Arguments& arguments, const ModelFiles& files);
 
 // --max-seq-length, else `otherwise`, and never more than the model takes. Throws Error (input) if
 // the flag asks for more than the position table has.

@@ -39,11 +39,18 @@ constexpr std::string_view bench_examples[] = {
     "bertq bench --shapes 1x16,8x16 --precision fp32 --seconds 1 --format md",
 };
 
+constexpr std::string_view quantize_examples[] = {
+    "bertq quantize -o sample.bertq && bertq inspect --verify -m sample.bertq",
+    "bertq quantize --precision fp32 -o sample_fp32.bertq --format json",
+};
+
 constexpr Verb verbs[] = {
     {"run", verb_run, "score a task in FP32 and INT8 (or with a recipe) and compare",
      "--task mrpc [-m MODEL --data FILE|DIR]", run_examples, run},
     {"predict", verb_predict, "label texts: JSON Lines in, JSON Lines out", "[-m MODEL] < LINES",
      predict_examples, predict},
+    {"quantize", verb_quantize, "pack a checkpoint into one .bertq file, ready to run",
+     "[-m MODEL] [--recipe FILE] -o FILE.bertq", quantize_examples, quantize},
     {"embed", verb_embed, "turn texts into vectors: JSON Lines in, JSON Lines or floats out",
      "[-m MODEL] < LINES", embed_examples, embed},
     {"tokenize", verb_tokenize, "turn lines of text into ids, tokens or spans",

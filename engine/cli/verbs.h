@@ -39,5 +39,6 @@ void tokenize(const Arguments& arguments, Output& output, const Console& console
 void inspect(const Arguments& arguments, Output& output, const Console& console);
 void doctor(const Arguments& arguments, Output& output, const Console& console);
 void bench(const Arguments& arguments, Output& output, const Console& console);
+void quantize(const Arguments& arguments, Output& output, const Console& console);
 
 }  // namespace bertq::cli
