@@ -1,7 +1,14 @@
 #include "fuzz/open_and_read.h"
 
 #include <algorithm>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
+
+#include "loaders/checkpoint.h"
+#include "loaders/tensorflow_checkpoint.h"
+#include "loaders/zip_archive.h"
 
 namespace bertq::fuzz {
 namespace {
@@ -16,22 +23,53 @@ void read_ends(const loaders::Tensor& tensor) {
   loaders::read_f32(tensor, tensor.elements - values.size(), values);
 }
 
-}  // namespace
-
-void open_and_read(const std::function<loaders::Checkpoint()>& open) {
+void unless_refused(const std::function<void()>& action) {
   try {
-    const loaders::Checkpoint checkpoint = open();
-    for (const loaders::Tensor& tensor : checkpoint.tensors) {
-      try {
-        loaders::verify_checksum(tensor);
-        read_ends(tensor);
-        if (tensor.shape.size() == 2) read_ends(loaders::transposed(tensor));
-      } catch (const loaders::FormatError&) {
-        // Of one tensor: the others may still be good.
-      }
-    }
+    action();
   } catch (const loaders::FormatError&) {
   }
+}
+
+void read_all(const loaders::Checkpoint& checkpoint) {
+  for (const loaders::Tensor& tensor : checkpoint.tensors) {
+    unless_refused([&] { loaders::verify_checksum(tensor); });
+    unless_refused([&] { read_ends(tensor); });
+    if (tensor.shape.size() == 2) unless_refused([&] { read_ends(loaders::transposed(tensor)); });
+  }
+}
+
+}  // namespace
+
+void open_file(std::span<const std::byte> bytes) {
+  unless_refused(
+      [&] { read_all(loaders::open_checkpoint_file(loaders::open_memory(bytes, "m"))); });
+}
+
+void open_tensorflow(std::span<const std::byte> bytes) {
+  const std::size_t split = tensorflow_index_size(bytes);
+  const auto index = loaders::open_memory(bytes.first(split), "m.index");
+  unless_refused([&] {
+    read_all(loaders::open_tensorflow_checkpoint(*index, [&](const std::string& suffix) {
+      return loaders::open_memory(bytes.subspan(split), "m" + suffix);
+    }));
+  });
+}
+
+std::size_t tensorflow_index_size(std::span<const std::byte> bytes) {
+  constexpr std::string_view magic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
+  const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::size_t found = all.find(magic);
+  return found == std::string_view::npos ? bytes.size() : found + magic.size();
+}
+
+void open_zip(std::span<const std::byte> bytes) {
+  const auto source = loaders::open_memory(bytes, "m");
+  unless_refused([&] {
+    const loaders::ZipArchive archive(*source);
+    for (const loaders::ZipEntry& entry : archive.entries()) {
+      unless_refused([&] { loaders::open_member(archive, entry); });
+    }
+  });
 }
 
 }  // namespace bertq::fuzz

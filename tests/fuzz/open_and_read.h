@@ -1,21 +1,22 @@
-// What every fuzz target does with a checkpoint: open it, and read all of each tensor.
+// What a fuzz target does with its input: open it as a checkpoint, and read all of each tensor.
+// Bad input is refused with FormatError, which is caught here; any other exception is a find, as is
+// what sanitizers and limits of time and memory see.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <span>
-
-#include "loaders/checkpoint.h"
 
 namespace bertq::fuzz {
 
-inline std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) {
-  return std::as_bytes(std::span(data, size));
-}
+// One file of any format, told apart by its first bytes.
+void open_file(std::span<const std::byte> bytes);
 
-// Bad input is refused with FormatError; any other exception is a find, as is what the sanitizers
-// and libFuzzer's limits of time and memory see.
-void open_and_read(const std::function<loaders::Checkpoint()>& open);
+// TensorFlow's two files as one input: the index, which ends with its footer's magic number, and
+// the bytes of its only shard.
+void open_tensorflow(std::span<const std::byte> bytes);
+std::size_t tensorflow_index_size(std::span<const std::byte> bytes);
+
+// An archive as such, deflated members too: what a model published as a .zip comes through.
+void open_zip(std::span<const std::byte> bytes);
 
 }  // namespace bertq::fuzz
