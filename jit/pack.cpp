@@ -1,5 +1,7 @@
 #include "jit/pack.h"
 
+#include <emmintrin.h>
+
 #include "jit/layout.h"
 
 namespace bertq::jit {
@@ -15,6 +17,36 @@ void pack_s8(const std::int8_t* weights, std::size_t row, std::size_t rows, std:
       sum += source[i];
     }
     column_sums[n] = sum;
+  }
+}
+
+// psadbw adds 8 bytes, which are two columns here: one of them is masked out, the other shifted
+// out. It takes the bytes as unsigned, so each is 128 too much.
+void column_sums_s8(const std::int8_t* packed, std::size_t n, std::size_t k,
+                    std::int32_t* column_sums) {
+  constexpr std::size_t vectors = lanes * depth_group / 16, columns = 16 / depth_group;
+  const __m128i flip = _mm_set1_epi8(-128), zero = _mm_setzero_si128();
+  const __m128i low_half = _mm_set1_epi64x(0xffffffff);
+  const std::size_t groups = padded_depth(k) / depth_group;
+  const auto excess = static_cast<std::int32_t>(128 * padded_depth(k));
+  for (std::size_t panel = 0; panel < padded_columns(n); panel += lanes) {
+    const std::int8_t* at = packed + packed_s8_offset(panel, 0, k);
+    __m128i even[vectors], odd[vectors];
+    for (std::size_t v = 0; v < vectors; ++v) even[v] = odd[v] = zero;
+    for (std::size_t group = 0; group < groups; ++group, at += lanes * depth_group) {
+      for (std::size_t v = 0; v < vectors; ++v) {
+        const __m128i bytes =
+            _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + v), flip);
+        even[v] = _mm_add_epi32(even[v], _mm_sad_epu8(_mm_and_si128(bytes, low_half), zero));
+        odd[v] = _mm_add_epi32(odd[v], _mm_sad_epu8(_mm_srli_epi64(bytes, 32), zero));
+      }
+    }
+    for (std::size_t v = 0; v < vectors; ++v) {
+      // Even sums are in the words 0 and 2, the odd ones belong into 1 and 3.
+      const __m128i sums = _mm_or_si128(even[v], _mm_slli_epi64(odd[v], 32));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(column_sums + panel + v * columns),
+                       _mm_sub_epi32(sums, _mm_set1_epi32(excess)));
+    }
   }
 }
 

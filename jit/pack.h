@@ -12,7 +12,11 @@ namespace bertq::jit {
 void pack_s8(const std::int8_t* weights, std::size_t row, std::size_t rows, std::size_t k,
              std::int8_t* packed, std::int32_t* column_sums);
 
-// The same for f32: `packed` has packed_f32_count(n, k) floats, zeroed by the caller.
+// The sums of all rows of a packed [n][k] matrix whose padding is zero: n rounded up to 16 of them.
+void column_sums_s8(const std::int8_t* packed, std::size_t n, std::size_t k,
+                    std::int32_t* column_sums);
+
+// pack_s8 for f32: `packed` has packed_f32_count(n, k) floats, zeroed by the caller.
 void pack_f32(const float* weights, std::size_t row, std::size_t rows, std::size_t k,
               float* packed);
 

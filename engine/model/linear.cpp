@@ -76,21 +76,23 @@ void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
   const std::size_t padded = jit::padded_columns(outputs_);
   const std::span<std::int8_t> packed =
       loader.array<std::int8_t>(module_ + ".weight.s8", jit::packed_s8_bytes(outputs_, inputs_));
-  compensation_ = loader.array<std::int32_t>(module_ + ".weight.compensation", padded);
+  compensation_ = loader.derived<std::int32_t>(padded);
   column_scale_ = loader.array<float>(module_ + ".weight.scale", padded);
   weights_ = packed.data();
-  if (!loader.is_packed()) {
+  if (loader.is_packed()) {
+    jit::column_sums_s8(packed.data(), outputs_, inputs_, compensation_.data());
+  } else {
     const auto scales = loader.source().integer_scales(module_ + ".weight", loaders::DType::i8);
     if (scales.empty()) {
       quantize(loader, granularity, packed.data());
     } else {
       take_integers(loader, scales, packed.data());
     }
-    for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
     if (input_format_.kind == InputFormat::Kind::static_u8) {
       for (float& column : column_scale_) column *= input_format_.scale;
     }
   }
+  for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
   check_scales();
 }
 

@@ -63,6 +63,11 @@ class WeightLoader {
     arrays_.push_back({std::move(name), dtype_of<T>(), std::as_bytes(std::span(values, count))});
     return {values, count};
   }
+  // Memory beside the arrays, zeroed: for what follows from them.
+  template <typename T>
+  std::span<T> derived(std::size_t count) {
+    return arena_.allocate<T>(count);
+  }
   // All arrays so far, in the order in which they were asked for.
   std::vector<NamedArray> take_arrays() { return std::move(arrays_); }
 
