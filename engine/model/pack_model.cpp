@@ -28,6 +28,7 @@ PackedFacts facts_of(const Model& model, const ModelFiles& files,
   facts.heads = model.heads();
   facts.labels = model.labels();
   facts.has_segments = model.impl().embeddings->segments() == config.segments;
+  if (model.impl().quantized) facts.form = model.impl().quantized->form;
   return facts;
 }
 

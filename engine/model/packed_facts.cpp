@@ -80,6 +80,7 @@ JsonFields object_in(const JsonFields& fields, std::string_view key) {
 PackedFacts read_packed_facts(const loaders::Checkpoint& checkpoint) {
   PackedFacts facts;
   facts.recipe = Recipe::parse(note(checkpoint, recipe_note), checkpoint.name + ": recipe");
+  facts.program = note(checkpoint, program_note);
   const std::string name = checkpoint.name + ": model";
   const nlohmann::json document = parse_json_file(note(checkpoint, model_note), name);
   const JsonFields fields(document, name);
@@ -94,21 +95,25 @@ PackedFacts read_packed_facts(const loaders::Checkpoint& checkpoint) {
   if (facts.heads.classifier && !facts.heads.pooler) heads.refuse("pooler", "true");
   facts.labels = fields.natural("labels", facts.heads.classifier ? 1 : 0, most_labels);
   facts.has_segments = fields.flag("segment_table", false);
+  if (const nlohmann::json* const form = fields.find("arithmetic")) {
+    facts.form = ModelForm::from_json(*form, name + ": arithmetic");
+  }
   return facts;
 }
 
 std::string model_note_json(const PackedFacts& facts) {
-  const nlohmann::ordered_json json = {{"source", facts.source},
-                                       {"source_format", facts.source_format},
-                                       {"activation", word_of(facts.activation)},
-                                       {"activation_reason", facts.activation_reason},
-                                       {"tokenizer", overrides_json(facts.tokenizer)},
-                                       {"heads",
-                                        {{"pooler", facts.heads.pooler},
-                                         {"classifier", facts.heads.classifier},
-                                         {"span", facts.heads.span}}},
-                                       {"labels", facts.labels},
-                                       {"segment_table", facts.has_segments}};
+  nlohmann::ordered_json json = {{"source", facts.source},
+                                 {"source_format", facts.source_format},
+                                 {"activation", word_of(facts.activation)},
+                                 {"activation_reason", facts.activation_reason},
+                                 {"tokenizer", overrides_json(facts.tokenizer)},
+                                 {"heads",
+                                  {{"pooler", facts.heads.pooler},
+                                   {"classifier", facts.heads.classifier},
+                                   {"span", facts.heads.span}}},
+                                 {"labels", facts.labels},
+                                 {"segment_table", facts.has_segments}};
+  if (!facts.form.is_own()) json["arithmetic"] = facts.form.to_json();
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -9,6 +9,7 @@
 #include "bertq/model.h"
 #include "bertq/recipe.h"
 #include "engine/model/tensor_source.h"
+#include "engine/quantized/layer_form.h"
 #include "loaders/checkpoint.h"
 #include "tokenizer/tokenizer.h"
 
@@ -20,6 +21,7 @@ inline constexpr std::string_view program_note = "program";  // the version of b
 
 struct PackedFacts {
   Recipe recipe;
+  std::string program;                // the version of bertq that wrote it
   std::string source, source_format;  // the checkpoint that it was made from, for people
   jit::Activation activation = jit::Activation::gelu_erf;  // settled when it was packed
   std::string activation_reason;
@@ -27,6 +29,7 @@ struct PackedFacts {
   Heads heads;
   std::size_t labels = 0;  // of the classifier
   bool has_segments = false;
+  ModelForm form;  // of another arithmetic than bertq's own
 };
 
 // Throws Error (input), naming file and key.

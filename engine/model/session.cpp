@@ -1,3 +1,4 @@
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -6,6 +7,7 @@
 #include "engine/model/encoder.h"
 #include "engine/model/heads.h"
 #include "engine/model/workspace.h"
+#include "engine/quantized/quantized_forward.h"
 #include "engine/runtime/thread_pool.h"
 
 namespace bertq {
@@ -45,7 +47,9 @@ struct Session::Impl {
   Impl(std::shared_ptr<const Model> shared_model, std::size_t threads)
       : model(std::move(shared_model)),
         pool(threads, model->isa()),
-        workspace(model->impl(), threads) {}
+        workspace(model->impl(), threads) {
+    if (model->impl().quantized) quantized.emplace(model->impl(), pool);
+  }
 
   void run(const PackedBatch& batch, Wanted wanted) {
     check_batch(batch, model->impl());
@@ -56,6 +60,7 @@ struct Session::Impl {
   std::shared_ptr<const Model> model;
   ThreadPool pool;
   Workspace workspace;
+  std::optional<QuantizedForward> quantized;  // in another arithmetic: does all of it
   Observation observation;
 };
 
@@ -67,6 +72,10 @@ Session& Session::operator=(Session&&) noexcept = default;
 
 std::span<const float> Session::hidden_states(const PackedBatch& batch) {
   if (batch.sequences() == 0) return {};
+  if (impl_->quantized) {
+    check_batch(batch, impl_->model->impl());
+    return impl_->quantized->hidden_states(batch, impl_->observation);
+  }
   impl_->run(batch, Wanted::all_tokens);
   return {impl_->workspace.hidden.data, batch.tokens() * hidden_ld()};
 }
@@ -80,6 +89,10 @@ std::span<const float> Session::logits(const PackedBatch& batch) {
     throw Error(ErrorKind::input, "the checkpoint has no classification head");
   }
   if (batch.sequences() == 0) return {};
+  if (impl_->quantized) {
+    check_batch(batch, impl_->model->impl());
+    return impl_->quantized->logits(batch, impl_->observation);
+  }
   impl_->run(batch, Wanted::first_tokens);
   run_classifier(impl_->model->impl(), batch.sequences(), impl_->pool, impl_->workspace,
                  impl_->observation);
@@ -91,6 +104,10 @@ std::span<const float> Session::token_logits(const PackedBatch& batch) {
     throw Error(ErrorKind::input, "the checkpoint has no span head (qa_outputs)");
   }
   if (batch.sequences() == 0) return {};
+  if (impl_->quantized) {
+    check_batch(batch, impl_->model->impl());
+    return impl_->quantized->token_logits(batch, impl_->observation);
+  }
   impl_->run(batch, Wanted::all_tokens);
   run_span_head(impl_->model->impl(), batch.tokens(), impl_->pool, impl_->workspace,
                 impl_->observation);
@@ -99,6 +116,15 @@ std::span<const float> Session::token_logits(const PackedBatch& batch) {
 
 const Model& Session::model() const {
   return *impl_->model;
+}
+
+void Session::pad_to(std::size_t length) {
+  const std::size_t positions = impl_->model->config().positions;
+  if (length > positions) {
+    throw Error(ErrorKind::input, "--pad-to: expected at most the " + std::to_string(positions) +
+                                      " positions of the model, got " + std::to_string(length));
+  }
+  if (impl_->quantized) impl_->quantized->set_padding(length);
 }
 
 void Session::observe_layers(LayerObserver observer, void* context) {

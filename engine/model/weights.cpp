@@ -37,7 +37,7 @@ void check_recipe(const Recipe& recipe, const ModelConfig& config) {
 
 Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
                   const Recipe& model_recipe, jit::Isa isa, Heads model_heads,
-                  const loaders::Checkpoint* packed)
+                  const QuantizedPlan& plan, const loaders::Checkpoint* packed)
     : config(model_config),
       recipe(model_recipe),
       kernels(jit::Kernels::of(isa)),
@@ -47,8 +47,13 @@ Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
   const jit::ThreadScope scope(isa);
   std::optional<PackedArrays> stored;
   if (packed != nullptr) stored.emplace(*packed, arena);
-  WeightLoader loader(source, kernels, arena, stored ? &*stored : nullptr);
-  load(loader);
+  WeightLoader loader(plan.source ? *plan.source : source, kernels, arena,
+                      stored ? &*stored : nullptr);
+  if (plan.form.is_own()) {
+    load(loader);
+  } else {
+    load_quantized(loader, plan);
+  }
   arrays = loader.take_arrays();
   if (!stored) return;
   stored->require_all_taken();
@@ -63,6 +68,11 @@ void Model::Impl::load(WeightLoader& loader) {
     shared_inputs.emplace_back(layers.back());
   }
   load_heads(loader);
+}
+
+void Model::Impl::load_quantized(WeightLoader& loader, const QuantizedPlan& plan) {
+  embeddings.emplace(loader, config, embeddings_recipe(plan.form));
+  quantized.emplace(loader, config, plan.form, plan.ranges, heads);
 }
 
 void Model::Impl::load_heads(WeightLoader& loader) {
@@ -84,19 +94,26 @@ Model::~Model() = default;
 
 std::shared_ptr<const Model> Model::load(const loaders::Checkpoint& checkpoint,
                                          const ModelConfig& config, const Recipe& recipe,
-                                         jit::Isa isa) {
+                                         jit::Isa isa, const ArithmeticChoice& arithmetic) {
   if (checkpoint.format == loaders::bertq_format) {
-    return load_packed(checkpoint, config, recipe, isa);
+    return load_packed(checkpoint, config, recipe, isa, arithmetic);
   }
   const CheckpointSource source(checkpoint, config);
+  const QuantizedPlan plan = plan_for(checkpoint, config, source, arithmetic);
   return std::shared_ptr<const Model>(
-      new Model(std::make_unique<Impl>(source, config, recipe, isa, source.heads())));
+      new Model(std::make_unique<Impl>(source, config, recipe, isa, source.heads(), plan)));
 }
 
 std::shared_ptr<const Model> Model::load_packed(const loaders::Checkpoint& checkpoint,
                                                 const ModelConfig& config, const Recipe& recipe,
-                                                jit::Isa isa) {
+                                                jit::Isa isa, const ArithmeticChoice& arithmetic) {
   const PackedFacts facts = read_packed_facts(checkpoint);
+  if (arithmetic.kind == ArithmeticChoice::Kind::torch_dynamic && !facts.form.needs_padding()) {
+    throw Error(ErrorKind::usage,
+                checkpoint.name +
+                    ": holds weights packed for another arithmetic than torch-dynamic: quantise "
+                    "the checkpoint again");
+  }
   if (!same_choices(recipe, facts.recipe) || config.activation != facts.activation) {
     throw Error(ErrorKind::usage,
                 checkpoint.name +
@@ -104,15 +121,22 @@ std::shared_ptr<const Model> Model::load_packed(const loaders::Checkpoint& check
                     "quantise the checkpoint again");
   }
   const PackedSource source(facts);
+  QuantizedPlan plan;
+  plan.form = facts.form;
   return std::shared_ptr<const Model>(new Model(
-      std::make_unique<Impl>(source, config, facts.recipe, isa, facts.heads, &checkpoint)));
+      std::make_unique<Impl>(source, config, facts.recipe, isa, facts.heads, plan, &checkpoint)));
 }
 
 std::shared_ptr<const Model> Model::random(const ModelConfig& config, const Recipe& recipe,
-                                           jit::Isa isa, std::uint64_t seed) {
+                                           jit::Isa isa, std::uint64_t seed,
+                                           const ArithmeticChoice& arithmetic) {
   const RandomSource source(config, seed);
+  QuantizedPlan plan;
+  if (arithmetic.kind == ArithmeticChoice::Kind::torch_dynamic) {
+    plan = torch_dynamic_plan(config, source, arithmetic.reduced_range.value_or(true));
+  }
   return std::shared_ptr<const Model>(
-      new Model(std::make_unique<Impl>(source, config, recipe, isa, RandomSource::heads())));
+      new Model(std::make_unique<Impl>(source, config, recipe, isa, RandomSource::heads(), plan)));
 }
 
 const ModelConfig& Model::config() const {
@@ -128,7 +152,13 @@ Heads Model::heads() const {
   return impl_->heads;
 }
 std::size_t Model::labels() const {
+  if (impl_->quantized && impl_->quantized->classifier) {
+    return impl_->quantized->classifier->outputs();
+  }
   return impl_->classifier ? impl_->classifier->outputs() : 0;
+}
+bool Model::pads_batches() const {
+  return impl_->quantized && impl_->quantized->form.needs_padding();
 }
 std::size_t Model::weights_bytes() const {
   std::size_t bytes = 0;

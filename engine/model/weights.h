@@ -11,6 +11,7 @@
 #include "engine/model/encoder_layer.h"
 #include "engine/model/linear.h"
 #include "engine/model/tensor_source.h"
+#include "engine/quantized/quantized_model.h"
 #include "engine/runtime/arena.h"
 #include "jit/kernels.h"
 
@@ -20,7 +21,8 @@ struct Model::Impl {
   // Loads in the order of the forward pass, the arrays from `packed` if that is not null. Throws
   // what Model::load throws.
   Impl(const TensorSource& source, const ModelConfig& model_config, const Recipe& model_recipe,
-       jit::Isa isa, Heads model_heads, const loaders::Checkpoint* packed = nullptr);
+       jit::Isa isa, Heads model_heads, const QuantizedPlan& plan,
+       const loaders::Checkpoint* packed = nullptr);
 
   ModelConfig config;
   Recipe recipe;
@@ -34,9 +36,12 @@ struct Model::Impl {
   std::vector<EncoderLayer> layers;
   std::vector<SharedInputs> shared_inputs;  // by layer
   std::optional<Linear> pooler, classifier, span;
+  // In another arithmetic than bertq's own: in place of all behind the embeddings.
+  std::optional<QuantizedModel> quantized;
 
  private:
   void load(WeightLoader& loader);
+  void load_quantized(WeightLoader& loader, const QuantizedPlan& plan);
   void load_heads(WeightLoader& loader);
 };
 

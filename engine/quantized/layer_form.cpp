@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "bertq/error.h"
 #include "engine/model/json_fields.h"
+#include "loaders/printable.h"
 
 namespace bertq {
 namespace {
@@ -39,25 +40,26 @@ bool ModelForm::needs_padding() const {
   });
 }
 
-std::string ModelForm::to_json() const {
+Json ModelForm::to_json() const {
   Json json = {{"int8_words", int8_words}, {"layers", Json::object()}};
   for (const auto& [module, form] : layers) {
     json["layers"][module] = {{"arithmetic", arithmetic_name(form.arithmetic)},
                               {"requantized", form.requantized},
                               {"reduced_range", form.reduced_range}};
   }
-  return json.dump();
+  return json;
 }
 
-ModelForm ModelForm::parse(std::string_view text, const std::string& name) {
-  const Json document = parse_json_file(text, name);
-  const JsonFields fields(document, name);
+ModelForm ModelForm::from_json(const Json& json, const std::string& name) {
+  if (!json.is_object()) throw Error(ErrorKind::input, name + ": expected an object");
+  const JsonFields fields(json, name);
   ModelForm form;
   form.int8_words = fields.flag("int8_words", false);
   const Json* layers = fields.find("layers");
   if (layers == nullptr || !layers->is_object()) fields.refuse("layers", "an object");
-  for (const auto& [module, json] : layers->items()) {
-    const JsonFields layer(json, name + ": " + module);
+  for (const auto& [module, member] : layers->items()) {
+    if (!member.is_object()) fields.refuse("layers", "objects");
+    const JsonFields layer(member, name + ": " + loaders::printable(module));
     form.layers[module] = {arithmetic_of(layer), layer.flag("requantized", false),
                            layer.flag("reduced_range", false)};
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -43,9 +44,9 @@ struct ModelForm {
   // Whether ranges are those of a whole batch, padding included.
   bool needs_padding() const;
 
-  std::string to_json() const;
+  nlohmann::json to_json() const;
   // Throws Error (input) naming the file and key.
-  static ModelForm parse(std::string_view json, const std::string& name);
+  static ModelForm from_json(const nlohmann::json& json, const std::string& name);
 
   friend bool operator==(const ModelForm&, const ModelForm&) = default;
 };

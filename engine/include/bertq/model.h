@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "bertq/arithmetic.h"
 #include "bertq/config.h"
 #include "bertq/packed_batch.h"
 #include "bertq/recipe.h"
@@ -32,14 +33,16 @@ class Model {
   // Reads the checkpoint one tensor at a time: at most one f32 tensor is resident beside the packed
   // weights. Throws Error (input) for missing, misshapen or non-finite tensors and for recipe
   // entries that name no module of this model. A .bertq file's weights are packed already: Error
-  // (usage) for another recipe or activation than it was written with.
+  // (usage) for another recipe, activation or arithmetic than it was written with. In another
+  // arithmetic than bertq's own, the recipe has no effect.
   static std::shared_ptr<const Model> load(const loaders::Checkpoint& checkpoint,
                                            const ModelConfig& config, const Recipe& recipe,
-                                           jit::Isa isa);
+                                           jit::Isa isa, const ArithmeticChoice& arithmetic = {});
   // Random weights from a fixed seed, made layer by layer, with a classifier of two labels: for
   // benchmarks.
   static std::shared_ptr<const Model> random(const ModelConfig& config, const Recipe& recipe,
-                                             jit::Isa isa, std::uint64_t seed);
+                                             jit::Isa isa, std::uint64_t seed,
+                                             const ArithmeticChoice& arithmetic = {});
   ~Model();
 
   const ModelConfig& config() const;
@@ -48,6 +51,8 @@ class Model {
   Heads heads() const;
   std::size_t labels() const;         // logits of the classifier, 0 without one
   std::size_t weights_bytes() const;  // everything packed: weights, scales, biases, tables
+  // Whether batches are padded and their answers depend on it: PyTorch's dynamic quantisation.
+  bool pads_batches() const;
 
   struct Impl;  // model/weights.h
   const Impl& impl() const { return *impl_; }
@@ -55,7 +60,7 @@ class Model {
  private:
   static std::shared_ptr<const Model> load_packed(const loaders::Checkpoint& checkpoint,
                                                   const ModelConfig& config, const Recipe& recipe,
-                                                  jit::Isa isa);
+                                                  jit::Isa isa, const ArithmeticChoice& arithmetic);
   explicit Model(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
 };
@@ -86,6 +91,10 @@ class Session {
   std::span<const float> token_logits(const PackedBatch& batch);
 
   const Model& model() const;
+
+  // Of a model that pads_batches(): the length in tokens that sequences are padded to; 0, the
+  // default, for that of the longest in their batch.
+  void pad_to(std::size_t length);
 
   // For tests and diagnosis: called after the embeddings (layer 0) and after each layer (1..) with
   // [tokens][hidden_ld()].
