@@ -45,6 +45,7 @@ void check(const Option& option, std::string_view source, const std::string& val
       return;
     case Takes::text:
     case Takes::path:
+    case Takes::paths:
       if (value.empty()) refuse(source, option.argument, value);
       return;
     case Takes::number: {
@@ -121,6 +122,19 @@ void refuse_overwriting(const std::string& input, const std::string& output) {
               fmt::format("unknown flag '{}'{}", typed, suggestion(typed, known)));
 }
 
+// The second of two paths: the parser has left it over.
+std::string take_second(const Option& option, std::vector<std::string>& unmatched) {
+  const auto path = std::find_if(unmatched.begin(), unmatched.end(), [](const std::string& text) {
+    return !text.empty() && !text.starts_with('-');
+  });
+  if (path == unmatched.end()) {
+    throw Error(ErrorKind::usage, fmt::format("--{}: expected two paths, got one", option.name));
+  }
+  std::string second = std::move(*path);
+  unmatched.erase(path);
+  return second;
+}
+
 }  // namespace
 
 Arguments Arguments::parse(unsigned verb, int argc, const char* const* argv) {
@@ -128,13 +142,15 @@ Arguments Arguments::parse(unsigned verb, int argc, const char* const* argv) {
   Arguments arguments;
   try {
     const auto parsed = to_cxxopts(rows).parse(argc, argv);
-    if (!parsed.unmatched().empty()) refuse_unmatched(parsed.unmatched().front(), rows);
+    std::vector<std::string> unmatched = parsed.unmatched();
     for (const Option* row : rows) {
       const auto given = find_given(parsed, *row);
       if (given) check(*row, given->source, given->text);
-      arguments.values_.emplace(
-          row->name, given ? Value{given->text, true} : Value{std::string(row->fallback), false});
+      Value& value = arguments.values_[std::string(row->name)];
+      value = {given ? given->text : std::string(row->fallback), given.has_value()};
+      if (given && row->takes == Takes::paths) value.second = take_second(*row, unmatched);
     }
+    if (!unmatched.empty()) refuse_unmatched(unmatched.front(), rows);
   } catch (const cxxopts::exceptions::exception& error) {
     throw Error(ErrorKind::usage, error.what());
   }
@@ -142,7 +158,9 @@ Arguments Arguments::parse(unsigned verb, int argc, const char* const* argv) {
     const std::string& output = arguments.text("output");
     refuse_overwriting("/proc/self/fd/0", output);
     for (const Option* row : rows) {
-      if (row->takes == Takes::path) refuse_overwriting(arguments.text(row->name), output);
+      const bool reads = row->takes == Takes::path || row->takes == Takes::paths;
+      if (reads) refuse_overwriting(arguments.text(row->name), output);
+      if (row->takes == Takes::paths) refuse_overwriting(arguments.second(row->name), output);
     }
   }
   return arguments;
@@ -156,6 +174,10 @@ const Arguments::Value& Arguments::find(std::string_view name) const {
 
 bool Arguments::given(std::string_view name) const {
   return find(name).given;
+}
+
+const std::string& Arguments::second(std::string_view name) const {
+  return find(name).second;
 }
 
 bool Arguments::flag(std::string_view name) const {

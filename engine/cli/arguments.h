@@ -15,15 +15,17 @@ class Arguments {
   // argv[0] is the verb. Throws Error (usage); one about an unknown flag suggests the nearest.
   static Arguments parse(unsigned verb, int argc, const char* const* argv);
 
-  bool given(std::string_view name) const;               // by flag or environment, not by default
-  bool flag(std::string_view name) const;                // of Takes::nothing or boolean
-  const std::string& text(std::string_view name) const;  // empty if neither given nor defaulted
-  std::uint64_t number(std::string_view name) const;     // 0 likewise
+  bool given(std::string_view name) const;                 // by flag or environment, not by default
+  bool flag(std::string_view name) const;                  // of Takes::nothing or boolean
+  const std::string& text(std::string_view name) const;    // empty if neither given nor defaulted
+  std::uint64_t number(std::string_view name) const;       // 0 likewise
+  const std::string& second(std::string_view name) const;  // of Takes::paths
 
  private:
   struct Value {
     std::string text;
     bool given = false;
+    std::string second = {};
   };
   const Value& find(std::string_view name) const;
   std::map<std::string, Value, std::less<>> values_;

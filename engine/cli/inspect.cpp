@@ -1,278 +1,68 @@
-// bertq inspect: what is in a checkpoint, and what the engine would do with it.
+// bertq inspect: what is in a checkpoint and what the engine would do with it; whether its files
+// are sound; how two differ.
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <string>
-#include <vector>
 
+#include "bertq/error.h"
+#include "engine/cli/hub_cache.h"
+#include "engine/cli/inspect_diff.h"
+#include "engine/cli/inspect_report.h"
+#include "engine/cli/inspect_verify.h"
 #include "engine/cli/inspection.h"
 #include "engine/cli/json_output.h"
-#include "engine/cli/table.h"
 #include "engine/cli/verbs.h"
-#include "engine/model/tensor_names.h"
-#include "loaders/printable.h"
+#include "loaders/checkpoint.h"
 
 namespace bertq::cli {
 namespace {
 
-constexpr double mega = 1e6;
-
-std::string_view activation_text(jit::Activation activation) {
-  switch (activation) {
-    case jit::Activation::gelu_erf:
-      return "gelu_erf";
-    case jit::Activation::gelu_tanh:
-      return "gelu_tanh";
-    case jit::Activation::relu:
-      return "relu";
-    default:
-      return "none";
-  }
-}
-
-std::string_view profile_text(tokenizer::Profile profile) {
-  return profile == tokenizer::Profile::hf ? "hf" : "google";
-}
-
-std::string_view pooling_text(Pooling pooling) {
-  return pooling == Pooling::mean ? "mean" : "cls";
-}
-
-std::string megabytes(std::uint64_t bytes) {
-  return fmt::format("{:.2f}", static_cast<double>(bytes) / mega);
-}
-
-std::vector<std::string> head_names(const Heads& heads) {
-  std::vector<std::string> names;
-  if (heads.pooler) names.emplace_back(part_name(Part::pooler));
-  if (heads.classifier) names.emplace_back(part_name(Part::classifier));
-  if (heads.span) names.emplace_back(part_name(Part::span));
-  return names;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
-}
-
-Share total_of(const std::vector<Share>& parts) {
-  Share total{"total"};
-  for (const Share& part : parts) {
-    total.tensors += part.tensors;
-    total.parameters += part.parameters;
-    total.bytes += part.bytes;
-    total.quantized += part.quantized;
-  }
-  return total;
-}
-
-// Lines of a label and a text.
-class Summary {
- public:
-  void line(std::string_view label, std::string_view value) {
-    text_ += fmt::format("{:<12}{}\n", label, value);
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-std::string tokenizer_text(const tokenizer::Tokenizer& tokenizer) {
-  std::vector<std::string> files;
-  for (const std::string& source : tokenizer.sources()) {
-    files.push_back(std::filesystem::path(source).filename().string());
-  }
-  return fmt::format("{} tokens, {}, profile {}{}{}", tokenizer.vocabulary_size(),
-                     tokenizer.options().lower_case ? "lower-cases" : "cased",
-                     profile_text(tokenizer.options().profile), files.empty() ? "" : ", from ",
-                     fmt::join(files, ", "));
-}
-
-void add_model(Summary& summary, const Inspection& found) {
-  const ModelConfig& config = found.files.config;
-  summary.line("shape",
-               fmt::format("{} layers, hidden {}, {} heads of {}, intermediate {}", config.layers,
-                           config.hidden, config.heads, config.head_size(), config.intermediate));
-  summary.line("tables", fmt::format("{} tokens, {} positions, {} segments", config.vocabulary,
-                                     config.positions, config.segments));
-  summary.line("activation", fmt::format("{} ({})", activation_text(config.activation),
-                                         loaders::printable(config.activation_reason)));
-  summary.line("LayerNorm", fmt::format("epsilon {:g}", config.layer_norm_epsilon));
-  summary.line("heads", joined(head_names(found.heads)));
-  if (config.regression) summary.line("labels", "none: regression");
-  if (!config.labels.empty() && !config.regression) {
-    summary.line("labels", loaders::printable(joined(config.labels)));
-  }
-  if (found.files.pooling) {
-    summary.line("pooling", fmt::format("{}{}", pooling_text(found.files.pooling->pooling),
-                                        found.files.pooling->normalize ? ", normalised" : ""));
-  }
-  summary.line("tokenizer",
-               found.files.tokenizer ? tokenizer_text(*found.files.tokenizer) : "none");
-  summary.line("max tokens", std::to_string(found.files.max_tokens));
-}
-
-std::string summary_text(const Inspection& found) {
-  const loaders::Checkpoint& checkpoint = found.files.checkpoint;
-  Summary summary;
-  summary.line("model", found.files.name);
-  summary.line("format",
-               fmt::format("{}, {} MB", checkpoint.format, megabytes(checkpoint.file_bytes)));
-  std::vector<std::string> dtypes;
-  for (const Share& dtype : found.dtypes) {
-    dtypes.push_back(
-        fmt::format("{} ({} tensors, {} MB)", dtype.name, dtype.tensors, megabytes(dtype.bytes)));
-  }
-  summary.line("dtypes", joined(dtypes));
-  if (!found.problem) add_model(summary, found);
-  for (const std::string& remark : checkpoint.remarks) summary.line("remark", remark);
-  return summary.take();
-}
-
-std::string parts_text(const Inspection& found) {
-  Table table({"part", "tensors", "parameters", "file MB", "parameters in int8"});
-  std::vector<Share> rows = found.parts;
-  rows.push_back(total_of(found.parts));
-  for (const Share& part : rows) {
-    table.add({std::string(part.name), std::to_string(part.tensors),
-               std::to_string(part.parameters), megabytes(part.bytes),
-               found.problem ? "-" : std::to_string(part.quantized)});
-  }
-  return table.text("table");
-}
-
-std::vector<std::string> value_cells(const std::optional<ValueSummary>& values) {
-  if (!values) return {"-", "-", "-", "-"};
-  const auto number = [](const std::optional<float>& value) {
-    return value ? fmt::format("{:.4g}", *value) : "-";
-  };
-  return {number(values->least), number(values->greatest), std::to_string(values->nans),
-          std::to_string(values->infinities)};
-}
-
-std::string tensors_text(const Inspection& found, bool with_values) {
-  std::vector<std::string> titles{"tensor", "shape", "dtype", "part", "in int8"};
-  if (with_values) titles.insert(titles.end(), {"min", "max", "NaN", "infinite"});
-  Table table(titles);
-  for (const TensorReport& tensor : found.tensors) {
-    const loaders::Tensor& info = found.files.checkpoint.tensors[tensor.index];
-    std::vector<std::string> cells{loaders::printable(info.name), shape_text(info.shape),
-                                   std::string(loaders::dtype_name(info.dtype)),
-                                   std::string(tensor.part),
-                                   tensor.use.empty() ? "-" : std::string(tensor.use)};
-    if (with_values) {
-      const std::vector<std::string> more = value_cells(tensor.values);
-      cells.insert(cells.end(), more.begin(), more.end());
+void diff(const Arguments& arguments, Output& output) {
+  for (const char* other : {"model", "values", "verify"}) {
+    if (arguments.given(other)) {
+      throw Error(ErrorKind::usage, fmt::format("--diff and --{} contradict each other", other));
     }
-    table.add(cells);
   }
-  return table.text("table");
-}
-
-Json share_json(const Share& share, bool with_use) {
-  Json json = {{"name", share.name},
-               {"tensors", share.tensors},
-               {"parameters", share.parameters},
-               {"bytes", share.bytes}};
-  if (with_use) json["int8_parameters"] = share.quantized;
-  return json;
-}
-
-Json shares_json(const std::vector<Share>& shares, bool with_use) {
-  Json list = Json::array();
-  for (const Share& share : shares) list.push_back(share_json(share, with_use));
-  return list;
-}
-
-Json float_or_null(const std::optional<float>& value) {
-  return value ? json_float(*value) : Json(nullptr);
-}
-
-Json tensor_json(const loaders::Tensor& info, const TensorReport& tensor) {
-  Json json = {{"name", info.name},
-               {"shape", info.shape},
-               {"dtype", loaders::dtype_name(info.dtype)},
-               {"file", info.file()},
-               {"part", tensor.part},
-               {"in_int8", tensor.use.empty() ? Json(nullptr) : Json(tensor.use)}};
-  if (tensor.values) {
-    json["min"] = float_or_null(tensor.values->least);
-    json["max"] = float_or_null(tensor.values->greatest);
-    json["nans"] = tensor.values->nans;
-    json["infinities"] = tensor.values->infinities;
+  const auto a = loaders::open_checkpoint(find_model(arguments.text("diff")));
+  const auto b = loaders::open_checkpoint(find_model(arguments.second("diff")));
+  const CheckpointDiff found = diff_checkpoints(a, b);
+  if (arguments.text("format") == "json") {
+    write_json(output, diff_json(found));
+  } else {
+    output.write(diff_text(found));
   }
-  return json;
 }
 
-Json tokenizer_json(const std::optional<tokenizer::Tokenizer>& tokenizer) {
-  if (!tokenizer) return nullptr;
-  return {{"tokens", tokenizer->vocabulary_size()},
-          {"lower_case", tokenizer->options().lower_case},
-          {"profile", profile_text(tokenizer->options().profile)},
-          {"sources", tokenizer->sources()}};
-}
-
-Json pooling_json(const std::optional<PoolingChoice>& pooling) {
-  if (!pooling) return nullptr;
-  return {{"mode", pooling_text(pooling->pooling)}, {"normalize", pooling->normalize}};
-}
-
-void add_model_json(Json& json, const Inspection& found) {
-  const ModelConfig& config = found.files.config;
-  json["config"] = {{"hidden_size", config.hidden},
-                    {"num_hidden_layers", config.layers},
-                    {"num_attention_heads", config.heads},
-                    {"intermediate_size", config.intermediate},
-                    {"vocab_size", config.vocabulary},
-                    {"max_position_embeddings", config.positions},
-                    {"type_vocab_size", config.segments},
-                    {"layer_norm_eps", json_float(config.layer_norm_epsilon)},
-                    {"activation", activation_text(config.activation)},
-                    {"activation_reason", config.activation_reason},
-                    {"labels", config.labels},
-                    {"regression", config.regression}};
-  json["heads"] = head_names(found.heads);
-  json["pooling"] = pooling_json(found.files.pooling);
-  json["tokenizer"] = tokenizer_json(found.files.tokenizer);
-  json["max_tokens"] = found.files.max_tokens;
-}
-
-Json inspection_json(const Inspection& found) {
-  const loaders::Checkpoint& checkpoint = found.files.checkpoint;
-  const bool usable = !found.problem;
-  Json json = {{"schema_version", 1},
-               {"version", BERTQ_VERSION},
-               {"model", found.files.name},
-               {"format", checkpoint.format},
-               {"file_bytes", checkpoint.file_bytes},
-               {"problem", usable ? Json(nullptr) : Json(found.problem->what())},
-               {"remarks", Json::array()}};
-  for (const std::string& remark : checkpoint.remarks) json["remarks"].push_back(remark);
-  if (usable) add_model_json(json, found);
-  json["total"] = share_json(total_of(found.parts), usable);
-  json["parts"] = shares_json(found.parts, usable);
-  json["dtypes"] = shares_json(found.dtypes, usable);
-  json["tensors"] = Json::array();
-  for (const TensorReport& tensor : found.tensors) {
-    json["tensors"].push_back(tensor_json(checkpoint.tensors[tensor.index], tensor));
-  }
-  return json;
+// Everything that is wrong has been printed; the first of it is the error.
+void refuse_damage(const Verification& verification) {
+  const auto& problems = verification.problems;
+  if (problems.empty()) return;
+  throw Error(ErrorKind::input,
+              problems.size() == 1
+                  ? problems.front()
+                  : fmt::format("{} (and {} more)", problems.front(), problems.size() - 1));
 }
 
 }  // namespace
 
 void inspect(const Arguments& arguments, Output& output, const Console&) {
+  if (arguments.given("diff")) return diff(arguments, output);
   const bool with_values = arguments.flag("values");
   const Inspection found = inspect_model(arguments.text("model"), with_values);
+  std::optional<Verification> verification;
+  if (arguments.flag("verify")) verification = verify(found);
   if (arguments.text("format") == "json") {
-    write_json(output, inspection_json(found));
+    Json json = inspection_json(found);
+    if (verification) json["verification"] = verification_json(*verification);
+    write_json(output, json);
   } else {
-    output.write(summary_text(found) + '\n' + parts_text(found) + '\n' +
-                 tensors_text(found, with_values));
+    output.write(inspection_text(found, with_values));
+    if (verification) output.write('\n' + verification_text(*verification));
   }
   output.finish();
   if (found.problem) throw *found.problem;
+  if (verification) refuse_damage(*verification);
 }
 
 }  // namespace bertq::cli

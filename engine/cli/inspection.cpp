@@ -61,7 +61,7 @@ ValueSummary summarize(const loaders::Tensor& tensor) {
 std::map<std::string, std::string_view, std::less<>> uses_of(const Inspection& inspection) {
   std::map<std::string, std::string_view, std::less<>> uses;
   for (const ExpectedTensor& tensor : expected_tensors(inspection.files.config)) {
-    const bool used = tensor.part != Part::classifier || inspection.heads.classifier;
+    const bool used = tensor.part != Part::classifier || inspection.files.heads.classifier;
     const bool quantized =
         tensor.role == Role::linear || module_of(tensor.name) == word_embeddings_module;
     uses.emplace(tensor.name, !used ? ignored : quantized ? "int8" : "fp32");
@@ -82,6 +82,8 @@ void add_tensors(Inspection& result, bool with_values) {
     const auto use = uses.find(canonical);
     if (tensor.part == ignored) {
       tensor.use = ignored;
+    } else if (result.files.packed) {  // as it is, since it is what will be used
+      tensor.use = info.dtype == loaders::DType::i8 ? "int8" : "fp32";
     } else if (use != uses.end()) {
       tensor.use = use->second;
     }
@@ -120,9 +122,6 @@ void add_shares(Inspection& result) {
 Inspection inspect_model(const std::string& model, bool with_values) {
   Inspection result;
   open_files(model, result);
-  if (!result.problem) {
-    result.heads = heads_in(find_tensors(result.files.checkpoint, result.files.config));
-  }
   add_tensors(result, with_values);
   add_shares(result);
   return result;

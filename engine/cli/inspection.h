@@ -22,7 +22,7 @@ struct TensorReport {
   std::size_t index = 0;  // in the checkpoint
   std::string_view part;  // "embeddings", "encoder", ..., "ignored"
   std::string_view use;   // in INT8 without a recipe: "int8", "fp32", "ignored"; "" if unknown
-  std::optional<ValueSummary> values;  // if asked for and of a float type
+  std::optional<ValueSummary> values;  // if asked for and of a float or a quantised type
 };
 
 // Sums over the tensors of one part or type.
@@ -35,7 +35,6 @@ struct Inspection {
   // Without `problem` everything; with it at least name and checkpoint.
   ModelFiles files;
   std::optional<Error> problem;  // why the engine refuses the model
-  Heads heads;
   std::vector<TensorReport> tensors;
   std::vector<Share> parts;   // that there are, in the order of the forward pass
   std::vector<Share> dtypes;  // most bytes first

@@ -83,6 +83,12 @@ constexpr Option table[] = {
      "JSON Lines, or rows of little-endian floats", verb_embed},
     {"values", '\0', Takes::nothing, "", "", "", "read the weights: range, NaN and infinities",
      verb_inspect},
+    {"verify", '\0', Takes::nothing, "", "", "",
+     "read everything and hold it against the file's own checksums", verb_inspect},
+    {"diff", '\0', Takes::paths, "A B", "", "",
+     "compare two checkpoints of any formats, tensor by tensor, by their canonical names (exit 0 "
+     "also if they differ; \"identical\" in the JSON says)",
+     verb_inspect},
     {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
      every & ~verb_quantize},
     {"output", 'o', Takes::text, "FILE.bertq", "", "",

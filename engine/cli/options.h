@@ -26,6 +26,7 @@ enum class Takes : std::uint8_t {
   boolean,  // as `nothing`, or "=true", "=false"
   text,     // anything but the empty string
   path,     // likewise; names something that is read
+  paths,    // likewise, two of them: "--diff A B"
   choice,   // one of `choices`
   number,   // a whole number in [lowest, highest]
   isa,      // a name that jit knows, or "auto"

@@ -27,7 +27,7 @@ tokenizer::Tokenizer open_tokenizer(const Arguments& arguments, const Console& c
     return tokenizer::Tokenizer::from_file(arguments.text("vocab"), overrides);
   }
   if (arguments.given("model")) {
-    const auto path = find_model(arguments.text("model"));
+    const auto path = find_model(arguments.text("model"), Needed::tokenizer);
     // A folder with the tokenizer alone is enough.
     std::error_code none;
     for (const char* file : {"tokenizer.json", "vocab.txt"}) {

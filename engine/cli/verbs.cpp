@@ -29,6 +29,8 @@ constexpr std::string_view tokenize_examples[] = {
 constexpr std::string_view inspect_examples[] = {
     "bertq inspect",
     "bertq inspect --values --format json",
+    "bertq quantize -q -o sample.bertq > size.txt && bertq inspect --verify -m sample.bertq",
+    "bertq inspect --diff sample.bertq sample.bertq",
 };
 constexpr std::string_view doctor_examples[] = {
     "bertq doctor",
@@ -40,7 +42,7 @@ constexpr std::string_view bench_examples[] = {
 };
 
 constexpr std::string_view quantize_examples[] = {
-    "bertq quantize -o sample.bertq && bertq inspect --verify -m sample.bertq",
+    "bertq quantize -o sample.bertq",
     "bertq quantize --precision fp32 -o sample_fp32.bertq --format json",
 };
 
@@ -55,8 +57,8 @@ constexpr Verb verbs[] = {
      "[-m MODEL] < LINES", embed_examples, embed},
     {"tokenize", verb_tokenize, "turn lines of text into ids, tokens or spans",
      "[-m MODEL | --vocab FILE] < TEXT", tokenize_examples, tokenize},
-    {"inspect", verb_inspect, "show what is in a checkpoint", "[-m MODEL]", inspect_examples,
-     inspect},
+    {"inspect", verb_inspect, "show what is in a checkpoint, or compare two",
+     "[-m MODEL | --diff A B]", inspect_examples, inspect},
     {"doctor", verb_doctor, "show what this machine offers and what will be used", "",
      doctor_examples, doctor},
     {"bench", verb_bench, "measure latency and throughput", "[--config NAME|FILE | -m MODEL]",
@@ -93,7 +95,8 @@ std::string program_help() {
       "  BERTQ_LOG      error: only errors; info: notes as well (default on a terminal); debug: "
       "also\n"
       "                 names of generated code in /tmp/perf-PID.map for perf\n"
-      "  HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME: where the Hugging Face cache is\n\n"
+      "  HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, TRANSFORMERS_CACHE: where the Hugging Face cache "
+      "is\n\n"
       "exit codes: 0 done, 1 internal error, 2 usage, 3 unusable input, 4 accuracy goal missed,\n"
       "5 instruction set not available, 6 benchmark regression, 7 resources or output,\n"
       "130 interrupted\n";

@@ -147,6 +147,18 @@ void Linear::check_scales() const {
   }
 }
 
+bool Linear::padding_is_zero() const {
+  if (!input_format_.quantized()) return true;
+  const auto* const packed = static_cast<const std::int8_t*>(weights_);
+  for (std::size_t output = 0; output < jit::padded_columns(outputs_); ++output) {
+    const std::size_t first = output < outputs_ ? inputs_ : 0;
+    for (std::size_t k = first; k < jit::padded_depth(inputs_); ++k) {
+      if (packed[jit::packed_s8_offset(output, k, inputs_)] != 0) return false;
+    }
+  }
+  return true;
+}
+
 void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std::size_t rows,
                  jit::Range columns) const {
   jit::GemmArgs args;

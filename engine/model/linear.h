@@ -40,6 +40,9 @@ class Linear {
   std::size_t inputs() const { return inputs_; }
   const InputFormat& input_format() const { return input_format_; }
 
+  // Of INT8 weights: whether all is zero that only fills up rows and columns.
+  bool padding_is_zero() const;
+
   // Computes `columns` (from a multiple of 16 to one, or to outputs()) of the first `rows` rows.
   // Reads `in` in the form that input_format() names, writes `out` as f32, or as u8 where the
   // epilogue quantises; `residual` may be `out` itself. Needs an active jit::ThreadScope.
