@@ -194,10 +194,11 @@ class TorchTensors::Maker {
 
   // (storage, offset, size, stride, ...)
   Tensor view(PickleIndex arguments, const TorchStorage& storage, DType dtype) {
-    return tensor_in_storage(tensors_.source_, storage, dtype,
-                             natural(values_, argument(arguments, 1), place_, "offset"),
-                             naturals(argument(arguments, 2), "shape"),
-                             naturals(argument(arguments, 3), "strides"), place_);
+    const std::uint64_t offset = natural(values_, argument(arguments, 1), place_, "offset");
+    std::vector<std::uint64_t> shape = naturals(argument(arguments, 2), "shape");
+    std::vector<std::uint64_t> strides = naturals(argument(arguments, 3), "strides");
+    return tensor_in_storage(tensors_.source_, storage, dtype, offset, std::move(shape),
+                             std::move(strides), place_);
   }
 
   Tensor plain(PickleIndex arguments) {
@@ -295,6 +296,7 @@ class TorchTensors::Maker {
       fail(place_, "expected plain scales, got quantised ones");
     Tensor tensor = make(value);
     is_of_scales_ = false;
+    if (tensor.affine) fail(place_, "expected plain scales, got quantised ones");
     if (tensor.elements != count) return {};
     if (tensors_.verified_.insert(tensor.checksum.get()).second) verify_checksum(tensor);
     std::vector<double> found(static_cast<std::size_t>(count));
