@@ -172,10 +172,15 @@ double single_number(const Tensor& tensor) {
   if (tensor.elements != 1) {
     fail(tensor, "expected one number, got " + std::to_string(tensor.elements));
   }
-  if (loaders::is_float(tensor.dtype)) {
+  if (tensor.dtype == DType::f64) {
     double value = 0.0;
     loaders::read_f64(tensor, 0, {&value, 1});
     return value;
+  }
+  if (loaders::is_float(tensor.dtype)) {
+    float value = 0.0F;
+    loaders::read_f32(tensor, 0, {&value, 1});
+    return static_cast<double>(value);
   }
   if (tensor.dtype == DType::i32) {
     std::int32_t value = 0;
