@@ -14,6 +14,7 @@
 #include "loaders/tar_archive.h"
 #include "loaders/tensorflow_files.h"
 #include "loaders/torch_checkpoint.h"
+#include "loaders/zip_folder.h"
 
 namespace bertq::loaders {
 namespace {
@@ -35,7 +36,10 @@ bool is_safetensors(const ByteSource& source) {
 Checkpoint open_zip(std::unique_ptr<const ByteSource> source) {
   const ZipArchive archive(*source);
   if (is_torch_archive(archive)) return open_torch_zip(std::move(source), archive);
-  throw FormatError(source->name() + ": expected PyTorch's data.pkl in the archive, found none");
+  if (is_tensorflow_archive(archive)) return open_tensorflow_zip(std::move(source), archive);
+  throw FormatError(source->name() +
+                    ": expected PyTorch's data.pkl or TensorFlow's *.index in the archive, found "
+                    "neither");
 }
 
 // What tells formats apart: bytes at some offset. The first row that fits; of what none fits

@@ -16,7 +16,7 @@ constexpr std::string_view index_suffix = ".index";
 constexpr std::string_view graph_suffix = ".meta";
 constexpr std::string_view data_suffix = ".data-NNNNN-of-NNNNN";  // N: a digit
 constexpr std::string_view published_prefix = "bert_model.ckpt";
-constexpr std::string_view state_file = "checkpoint";
+const std::string state_file = "checkpoint";
 constexpr std::uint64_t state_file_limit = 1'000'000;
 
 bool is_data_suffix(std::string_view text) {
@@ -32,8 +32,9 @@ std::string_view without_suffix(std::string_view file, std::size_t bytes) {
 
 // The value of model_checkpoint_path in the text file that tf.train.Saver keeps beside its
 // checkpoints, a message in protobuf's text form: `name: "value"` a line.
-std::string latest_of(const std::string& state, const std::string& place) {
+std::string latest_of(const ByteSource& file) {
   constexpr std::string_view key = "model_checkpoint_path:";
+  const std::string state = read_text(file, state_file_limit);
   std::string_view rest = state;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -44,13 +45,13 @@ std::string latest_of(const std::string& state, const std::string& place) {
     const std::size_t open = line.find('"');
     const std::size_t close = line.rfind('"');
     if (open == close || line.find('\\') != std::string_view::npos) {
-      throw FormatError(place + ": model_checkpoint_path: expected a path in quotes, got" +
+      throw FormatError(file.name() + ": model_checkpoint_path: expected a path in quotes, got" +
                         printable(line));
     }
     const std::string_view path = line.substr(open + 1, close - open - 1);
     return std::string(path.substr(path.rfind('/') + 1));  // npos + 1 is 0
   }
-  throw FormatError(place + ": expected a line with model_checkpoint_path, found none");
+  throw FormatError(file.name() + ": expected a line with model_checkpoint_path, found none");
 }
 
 bool contains(std::span<const std::string> names, std::string_view name) {
@@ -82,7 +83,7 @@ std::optional<std::string> tensorflow_prefix(std::string_view file) {
 
 std::optional<std::string> tensorflow_prefix_among(
     std::span<const std::string> files, const std::string& folder,
-    const std::function<std::string()>& read_checkpoint_file) {
+    const std::function<std::unique_ptr<const ByteSource>(const std::string& file)>& open) {
   std::vector<std::string> prefixes;
   for (const std::string& file : files) {
     if (file.ends_with(index_suffix)) {
@@ -93,10 +94,10 @@ std::optional<std::string> tensorflow_prefix_among(
   if (prefixes.size() == 1) return prefixes.front();
   std::sort(prefixes.begin(), prefixes.end());
   if (contains(files, state_file)) {
-    const std::string place = folder + "/" + std::string(state_file);
-    const std::string latest = latest_of(read_checkpoint_file(), place);
+    const auto file = open(state_file);
+    const std::string latest = latest_of(*file);
     if (contains(prefixes, latest)) return latest;
-    throw FormatError(place +
+    throw FormatError(file->name() +
                       ": model_checkpoint_path: expected one of the folder's *.index, got " +
                       printable(latest));
   }
@@ -109,9 +110,9 @@ std::optional<std::string> tensorflow_prefix_among(
 std::optional<fs::path> find_tensorflow_prefix(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
-    const auto prefix = tensorflow_prefix_among(names_in(path), path.string(), [&] {
-      return read_text(*open_file(path / state_file), state_file_limit);
-    });
+    const auto prefix =
+        tensorflow_prefix_among(names_in(path), path.string(),
+                                [&](const std::string& file) { return open_file(path / file); });
     if (!prefix) return std::nullopt;
     return path / *prefix;
   }

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,10 +23,11 @@ std::optional<std::string> tensorflow_prefix(std::string_view file);
 // Which prefix a folder with these files means; empty if it holds no "*.index". Where there are
 // several it is the one that the text file "checkpoint" names, else "bert_model.ckpt"; FormatError,
 // beginning with `folder`, if neither decides. Of the path in "checkpoint" only the last name
-// counts: folders are moved after the training, and none leads out of itself.
+// counts: folders are moved after the training, and none leads out of itself. `open` is asked for
+// that file only.
 std::optional<std::string> tensorflow_prefix_among(
     std::span<const std::string> files, const std::string& folder,
-    const std::function<std::string()>& read_checkpoint_file);
+    const std::function<std::unique_ptr<const ByteSource>(const std::string& file)>& open);
 
 // The prefix that `path` means: a folder, a file of the checkpoint, or the prefix itself. Empty if
 // it means none.

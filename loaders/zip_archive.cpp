@@ -1,7 +1,10 @@
 #include "loaders/zip_archive.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "loaders/little_endian.h"
@@ -122,6 +125,13 @@ void refuse_duplicates(const ByteSource& source, const std::vector<ZipEntry>& so
 }
 
 }  // namespace
+
+bool is_zip(const ByteSource& source) {
+  std::array<char, 4> mark{};
+  if (source.size() < mark.size()) return false;
+  source.read(0, std::as_writable_bytes(std::span(mark)));
+  return std::string_view(mark.data(), mark.size()) == "PK\x03\x04";
+}
 
 ZipArchive::ZipArchive(const ByteSource& source) : source_(&source) {
   const ZipDirectory directory = find_zip_directory(source);

@@ -34,6 +34,9 @@ struct ZipEntry {
   std::uint64_t offset = 0;      // of the first byte, in the archive's source
 };
 
+// Whether it begins as an archive with members does.
+bool is_zip(const ByteSource& source);
+
 // Immutable once made; thread-safe.
 class ZipArchive {
  public:

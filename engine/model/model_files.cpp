@@ -14,6 +14,7 @@
 #include "engine/model/packed_facts.h"
 #include "engine/model/sentence_transformers.h"
 #include "engine/model/tensor_names.h"
+#include "engine/model/zip_model.h"
 #include "engine/sample/sample.h"
 #include "loaders/bertq_file.h"
 #include "loaders/bertq_header.h"
@@ -164,7 +165,7 @@ class WatchedFolder final : public ModelFolder {
 
   std::string place(const std::string& file) const override { return folder_.place(file); }
   bool has(const std::string& file) const override { return folder_.has(file); }
-  std::unique_ptr<loaders::ByteSource> open(const std::string& file) const override {
+  std::unique_ptr<const loaders::ByteSource> open(const std::string& file) const override {
     auto source = folder_.open(file);
     opened_.insert(file);
     return source;
@@ -206,6 +207,14 @@ ModelFiles assemble(std::string name, const ModelFolder& unwatched,
   return files;
 }
 
+// An archive brings its own folder along.
+std::unique_ptr<ModelFolder> folder_of(const Location& location) {
+  if (location.weights && fs::is_regular_file(*location.weights)) {
+    if (auto folder = folder_in_zip(*location.weights)) return folder;
+  }
+  return folder_on_disk(location.folder);
+}
+
 bool is_bertq_file(const Location& location) {
   return location.weights && fs::is_regular_file(*location.weights) &&
          loaders::is_bertq(*loaders::open_file(*location.weights));
@@ -236,7 +245,7 @@ ModelFiles open_model(const fs::path& path,
                       WeightAccess access) {
   const Location location = locate(path);
   if (is_bertq_file(location)) return open_packed(path, tokenizer_overrides, access);
-  const std::shared_ptr<const ModelFolder> folder = folder_on_disk(location.folder);
+  const std::shared_ptr<const ModelFolder> folder = folder_of(location);
   ModelFiles files =
       assemble(path.string(), *folder, tokenizer_overrides, [&](const std::string& prefix) {
         return loaders::open_checkpoint(location.weights.value_or(location.folder / prefix));

@@ -17,7 +17,7 @@ class FolderOnDisk final : public ModelFolder {
     std::error_code ignored;
     return std::filesystem::exists(std::filesystem::symlink_status(path_ / file, ignored));
   }
-  std::unique_ptr<loaders::ByteSource> open(const std::string& file) const override {
+  std::unique_ptr<const loaders::ByteSource> open(const std::string& file) const override {
     return loaders::open_file(path_ / file);
   }
 
@@ -32,7 +32,7 @@ class FolderInMemory final : public ModelFolder {
 
   std::string place(const std::string& file) const override { return name_ + "/" + file; }
   bool has(const std::string& file) const override { return files_.contains(file); }
-  std::unique_ptr<loaders::ByteSource> open(const std::string& file) const override {
+  std::unique_ptr<const loaders::ByteSource> open(const std::string& file) const override {
     return loaders::open_memory(std::as_bytes(std::span(files_.at(file))), place(file));
   }
 

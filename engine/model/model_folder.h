@@ -23,7 +23,7 @@ class ModelFolder {
   virtual bool has(const std::string& file) const = 0;
   // Of a file that is there; "1_Pooling/config.json" lies in a folder of its own. Throws
   // loaders::FormatError.
-  virtual std::unique_ptr<loaders::ByteSource> open(const std::string& file) const = 0;
+  virtual std::unique_ptr<const loaders::ByteSource> open(const std::string& file) const = 0;
 };
 
 std::unique_ptr<ModelFolder> folder_on_disk(const std::filesystem::path& path);

@@ -93,7 +93,8 @@ TEST_CASE("the tiny BERT gives the same bits from TensorFlow as from safetensors
     REQUIRE(!expected.logits.empty());
     for (const char* name :
          {"tf_classifier", "tf_classifier/model.ckpt-10", "tf_classifier/model.ckpt-10.index",
-          "tf_classifier/model.ckpt-10.data-00000-of-00001", "tf_sharded", "tf_snappy"}) {
+          "tf_classifier/model.ckpt-10.data-00000-of-00001", "tf_sharded", "tf_snappy",
+          "tf_zip/uncased_L-2_H-16_A-2.zip"}) {
       CAPTURE(name);
       const ModelFiles files = open(name);
       CHECK(files.checkpoint.format == "TensorFlow");
@@ -319,11 +320,10 @@ TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
   const testing::TableEntries entries = entries_of(index);
   const ModelConfig config = open("tf_classifier").config;
   const Answers expected = answers_of(open("tf_classifier"), Precision::int8);
-  // A release checks many more by hand: BERTQ_TEST_MUTATIONS=20000.
-  const char* const asked = std::getenv("BERTQ_TEST_MUTATIONS");
-  const int rounds = asked == nullptr ? 500 : std::atoi(asked);
+  constexpr int rounds = 20'000;
   testing::Random random(20'261'121);
-  int refused = 0, same = 0;
+  const std::size_t tensors = find_tensors(open("tf_classifier").checkpoint, config).size();
+  int refused = 0, same = 0, without_a_part = 0;
   for (int round = 0; round < rounds; ++round) {
     std::string bad_index = index, bad_data = data;
     if (random.coin()) {
@@ -339,8 +339,14 @@ TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
             return loaders::open_memory(std::as_bytes(std::span(bad_data)), "m.data");
           });
       const Answers got = answers_of(checkpoint, config, Precision::int8);
-      REQUIRE(got == expected);
-      ++same;
+      // A name under a right checksum may have become another: a model without one of the parts
+      // that a checkpoint may lack, not a damaged one.
+      if (find_tensors(checkpoint, config).size() < tensors) {
+        ++without_a_part;
+      } else {
+        REQUIRE(got == expected);
+        ++same;
+      }
     } catch (const loaders::FormatError& error) {
       REQUIRE(std::string_view(error.what()).find('\n') == std::string_view::npos);
       ++refused;
@@ -350,8 +356,9 @@ TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
       ++refused;
     }
   }
-  MESSAGE(refused, " refused, ", same, " the same");
+  MESSAGE(refused, " refused, ", same, " the same, ", without_a_part, " without a part");
   CHECK(refused > rounds / 2);
+  CHECK(without_a_part <= rounds / 100);
   CHECK(same > 0);
 }
 

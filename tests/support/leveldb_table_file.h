@@ -19,7 +19,7 @@ inline std::string varint_bytes(std::uint64_t value) {
   return bytes + static_cast<char>(value);
 }
 
-inline std::string u32_bytes(std::uint32_t value) {
+inline std::string word_bytes(std::uint32_t value) {
   std::string bytes(sizeof value, '\0');
   std::memcpy(bytes.data(), &value, sizeof value);
   return bytes;
@@ -49,8 +49,8 @@ inline std::string table_entry(std::uint64_t shared, std::string_view tail,
 inline std::string table_block(std::string_view entries,
                                const std::vector<std::uint32_t>& restarts) {
   std::string block(entries);
-  for (const std::uint32_t restart : restarts) block += u32_bytes(restart);
-  return block + u32_bytes(static_cast<std::uint32_t>(restarts.size()));
+  for (const std::uint32_t restart : restarts) block += word_bytes(restart);
+  return block + word_bytes(static_cast<std::uint32_t>(restarts.size()));
 }
 
 // Every `interval`-th entry is a restart, the others share what they can with the one before.
@@ -86,7 +86,7 @@ class TableFile {
   TableHandle add_raw(std::string_view stored, char compression) {
     const TableHandle handle{bytes_.size(), stored.size()};
     const std::string sealed = std::string(stored) + compression;
-    bytes_ += sealed + u32_bytes(masked_crc32c_of(sealed));
+    bytes_ += sealed + word_bytes(masked_crc32c_of(sealed));
     return handle;
   }
   TableHandle add(const std::string& block, bool compressed = false) {

@@ -19,7 +19,7 @@ inline std::string bytes_field(std::uint64_t number, std::string_view bytes) {
   return (varint_bytes(number << 3U | 2U) + varint_bytes(bytes.size())).append(bytes);
 }
 inline std::string fixed32_field(std::uint64_t number, std::uint32_t value) {
-  return varint_bytes(number << 3U | 5U) + u32_bytes(value);
+  return varint_bytes(number << 3U | 5U) + word_bytes(value);
 }
 
 inline std::string bundle_shape(const std::vector<std::uint64_t>& shape) {
