@@ -100,6 +100,9 @@ DType parse_dtype(const ByteSource& source, const std::string& place, SectionKin
   return *dtype;
 }
 
+// What a zlib stream can at most expand to: 258 bytes for two bits.
+constexpr std::uint64_t zlib_ratio_limit = 1032;
+
 void check_size(const ByteSource& source, const std::string& place, const BertqSection& section) {
   if (section.kind == SectionKind::array) {
     if (section.unpacked != section.bytes) {
@@ -112,9 +115,10 @@ void check_size(const ByteSource& source, const std::string& place, const BertqS
     }
     return;
   }
-  if (section.unpacked > bertq_text_limit) {
-    fail(source, place, "at most " + text(bertq_text_limit) + " bytes unpacked",
-         text(section.unpacked));
+  const std::uint64_t most =
+      std::min(bertq_text_limit, std::min(bertq_text_limit, section.bytes) * zlib_ratio_limit);
+  if (section.unpacked > most) {
+    fail(source, place, "at most " + text(most) + " bytes unpacked", text(section.unpacked));
   }
   if (section.unpacked < section.bytes) {
     fail(source, place, "at least its " + text(section.bytes) + " bytes unpacked",
@@ -156,6 +160,11 @@ class TableReader {
     const std::string place = "section " + printable(section.name);
     section.dtype = parse_dtype(source_, place, section.kind, record.subspan(32, dtype_characters));
     check_size(source_, place, section);
+    if (section.kind != SectionKind::array) texts_ += section.unpacked;
+    if (texts_ > bertq_text_limit) {
+      fail(source_, place, "at most " + text(bertq_text_limit) + " bytes in all files and notes",
+           text(texts_));
+    }
     return section;
   }
 
@@ -173,6 +182,7 @@ class TableReader {
   const ByteSource& source_;
   std::span<const std::byte> header_;
   std::size_t at_ = static_cast<std::size_t>(bertq_prefix_bytes);
+  std::uint64_t texts_ = 0;  // bytes unpacked, so far
 };
 
 void check_tiling(const ByteSource& source, std::uint64_t header_bytes,

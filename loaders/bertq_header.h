@@ -52,7 +52,7 @@ inline constexpr std::uint64_t bertq_hash_bytes = 16;
 // Far above a BERT-large's 40 KB.
 inline constexpr std::uint64_t bertq_header_limit = std::uint64_t{16} << 20U;
 inline constexpr std::size_t bertq_name_limit = 1'000;
-// Of a file or a note, unpacked: the largest vocabularies have some 20 MB.
+// Of all files and notes, unpacked: the largest vocabularies have some 20 MB.
 inline constexpr std::uint64_t bertq_text_limit = std::uint64_t{64} << 20U;
 
 enum class SectionKind : std::uint8_t { array = 0, file = 1, note = 2 };
