@@ -1,0 +1,196 @@
+// Whole PyTorch checkpoints, spoilt at random: each is refused by name or can be read to its last
+// byte; and where the format keeps checksums, what is read is what the good file holds.
+//
+// `loaders_tests --no-skip -tc="*20000*"` runs the long form.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "loaders/checkpoint.h"
+#include "support/random.h"
+
+namespace bertq::loaders {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Form {
+  std::string name, file;
+  bool has_checksums;
+};
+const std::vector<Form> forms{
+    {"torch_zip", "pytorch_model.bin", true},
+    {"torch_protocol4", "pytorch_model.bin", true},
+    {"torch_strided", "pytorch_model.bin", true},
+    {"torch_training", "checkpoint.pt", true},
+    {"torch_script_dynamic", "model.pt", true},
+    {"torch_dynamic_per_channel", "pytorch_model.bin", true},
+    {"torch_dynamic_v1", "pytorch_model.bin", true},
+    {"torch_legacy", "pytorch_model.bin", false},
+    {"torch_protocol5_legacy", "pytorch_model.bin", false},
+    {"torch_tar", "pytorch_model.bin", false},
+};
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// All that a checkpoint says: names, types, shapes, elements, scales, attributes, versions.
+std::string content_of(const std::string& bytes) {
+  const Checkpoint checkpoint =
+      open_checkpoint_file(open_memory(std::as_bytes(std::span(bytes)), "m.bin"));
+  std::string all;
+  const auto add = [&](const auto& value) {
+    all.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  for (const Tensor& tensor : checkpoint.tensors) {
+    verify_checksum(tensor);
+    all.append(tensor.name).append(dtype_name(tensor.dtype));
+    for (const std::uint64_t size : tensor.shape) add(size);
+    if (tensor.elements > bytes.size()) continue;  // a stride of 0 can make a view of any size
+    if (tensor.is_real()) {
+      std::vector<float> values(tensor.elements);
+      read_f32(tensor, 0, values);
+      for (const float value : values) add(value);
+    }
+    if (!tensor.affine) continue;
+    for (const double scale : tensor.affine->scales) add(scale);
+    for (const std::int64_t zero : tensor.affine->zero_points) add(zero);
+  }
+  for (const auto& [name, value] : checkpoint.attributes) {
+    all.append(name);
+    std::visit(
+        [&](const auto& held) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::string>) {
+            all.append(held);
+          } else {
+            add(held);
+          }
+        },
+        value);
+  }
+  for (const auto& [path, version] : checkpoint.module_versions) {
+    all.append(path);
+    add(version);
+  }
+  return all;
+}
+
+// One to three edits of the kinds that accidents and attackers make.
+std::string spoilt(std::string bytes, testing::Random& random) {
+  constexpr std::uint32_t telling[] = {0, 1, 0x7FFF'FFFF, 0x8000'0000, 0xFFFF'FFFF, 0xFFFF, 8};
+  // Most of a file is numbers, which nothing but a checksum guards: half of the edits go to the
+  // first and last 4 KB, where the structure is.
+  const auto place = [&](std::size_t room) {
+    const std::size_t near = std::min<std::size_t>(bytes.size(), 4'096);
+    std::size_t at = random.below(bytes.size());
+    if (random.coin())
+      at = random.coin() ? random.below(near) : bytes.size() - 1 - random.below(near);
+    return std::min(at, bytes.size() - std::min(room, bytes.size()));
+  };
+  for (std::size_t edits = 1 + random.below(3); edits > 0 && bytes.size() > 64; --edits) {
+    const std::size_t at = place(64);
+    const std::size_t length = 1 + random.below(32);
+    switch (random.below(8)) {
+      case 0:
+        bytes.erase(at, length);
+        break;
+      case 1:
+        bytes.insert(at, bytes.substr(place(64), length));
+        break;
+      case 2:
+        bytes.replace(at, length, bytes.substr(place(64), length));
+        break;
+      case 3: {
+        const std::uint32_t number = telling[random.below(std::size(telling))];
+        std::memcpy(bytes.data() + at, &number, sizeof number);
+        break;
+      }
+      case 4:
+        bytes.resize(at);
+        break;
+      case 5:
+        bytes[at] = static_cast<char>(random.below(256));
+        break;
+      default:
+        bytes[at] =
+            static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << random.below(8)));
+    }
+  }
+  return bytes;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void spoil(const Form& form, int rounds) {
+  CAPTURE(form.name);
+  const std::string good =
+      bytes_of(fs::path(BERTQ_TEST_DATA "/checkpoints") / form.name / form.file);
+  const std::string want = content_of(good);
+  REQUIRE(want.size() > 10'000);
+  testing::Random random(17);
+  int refused = 0, read = 0;
+  double longest = 0;
+  for (int round = 0; round < rounds; ++round) {
+    CAPTURE(round);
+    const std::string bytes = spoilt(good, random);
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      const std::string got = content_of(bytes);
+      ++read;
+      if (form.has_checksums) REQUIRE(got == want);
+    } catch (const FormatError& error) {
+      const std::string_view message = error.what();
+      REQUIRE(message.starts_with("m.bin: "));
+      REQUIRE(message.find('\n') == std::string_view::npos);
+      ++refused;
+    }
+    longest = std::max(longest, seconds_since(start));
+  }
+  if (rounds > 1'000)
+    MESSAGE(form.name, ": ", refused, " refused, ", read, " read, at most ", longest, " s each");
+  CHECK(refused > rounds / 4);
+  CHECK(read > 0);
+  CHECK(longest < 1.0);
+}
+
+TEST_CASE("spoilt PyTorch checkpoints are refused, or hold what they held") {
+  for (const Form& form : forms) spoil(form, 500);
+}
+
+TEST_CASE("the same 20000 times a form" * doctest::skip()) {
+  for (const Form& form : forms) spoil(form, 20'000);
+}
+
+TEST_CASE("a PyTorch checkpoint that ends anywhere before its end is refused") {
+  for (const Form& form : forms) {
+    CAPTURE(form.name);
+    const std::string good =
+        bytes_of(fs::path(BERTQ_TEST_DATA "/checkpoints") / form.name / form.file);
+    // A tar ends in blocks of zeros, which nobody misses.
+    const bool is_tar = form.name == "torch_tar";
+    const std::size_t end = is_tar ? good.find_last_not_of('\0') : good.size();
+    int read = 0;
+    for (std::size_t length = 0; length < end; length += 1 + length / 97) {
+      try {
+        content_of(good.substr(0, length));
+        ++read;
+      } catch (const FormatError& error) {
+        REQUIRE(std::string_view(error.what()).starts_with("m.bin: "));
+      }
+    }
+    CHECK(read == 0);
+  }
+}
+
+}  // namespace
+}  // namespace bertq::loaders
