@@ -64,20 +64,21 @@ SharedFiles open_files(const Arguments& arguments, const Console& console) {
   return std::make_shared<const ModelFiles>(open_runnable_files(arguments, console));
 }
 
-Subject open_subject(const Arguments& arguments, const SharedFiles& files, const Recipe& recipe) {
+Subject open_subject(const Arguments& arguments, const SharedFiles& files, const Recipe& recipe,
+                     const ArithmeticChoice& arithmetic) {
   const jit::Isa isa = chosen_isa(arguments);
   if (files) {
     const auto* const tokenizer = files->tokenizer ? &*files->tokenizer : nullptr;
     return {files->name,
-            load_model(arguments, *files, recipe, isa),
+            load_model(arguments, *files, recipe, isa, arithmetic),
             {files, tokenizer},
             token_limit(arguments, *files, 0)};
   }
   const std::string& name = arguments.text("config");
   ModelConfig config = random_config(name);
   apply_activation(arguments, config);
-  Subject subject{name, Model::random(config, recipe, isa, arguments.number("seed")), nullptr,
-                  config.positions};
+  Subject subject{name, Model::random(config, recipe, isa, arguments.number("seed"), arithmetic),
+                  nullptr, config.positions};
   if (arguments.given("vocab")) {
     subject.tokenizer = std::make_shared<const tokenizer::Tokenizer>(
         tokenizer::Tokenizer::from_file(arguments.text("vocab"), tokenizer_overrides(arguments)));
@@ -128,6 +129,9 @@ Workload task_workload(const Arguments& arguments, const Subject& subject) {
       arguments.given("max-seq-length") ? arguments.number("max-seq-length") : task.max_tokens;
   const auto examples = encode_examples(*subject.tokenizer, read_task_data(task, arguments),
                                         std::min(limit, subject.max_tokens));
+  if (subject.model->pads_batches()) {
+    return {std::string(task.name), make_batches_of(arguments.number("batch"), examples)};
+  }
   return {std::string(task.name), make_batches(examples)};
 }
 
@@ -196,7 +200,7 @@ bool has_fixed_ranges(const Recipe& recipe) {
 // The recipe with static ranges from the first tokens of what will be measured.
 Recipe calibrated(const Arguments& arguments, const Console& console, const SharedFiles& files,
                   const Recipe& recipe) {
-  const Subject subject = open_subject(arguments, files, Recipe::uniform(Precision::fp32));
+  const Subject subject = open_subject(arguments, files, Recipe::uniform(Precision::fp32), {});
   std::vector<PackedBatch> samples;
   std::size_t tokens = 0;
   for (const Workload& workload : workloads(arguments, subject)) {
@@ -214,6 +218,9 @@ Recipe calibrated(const Arguments& arguments, const Console& console, const Shar
 Recipe bench_recipe(const Arguments& arguments, const Console& console, const SharedFiles& files) {
   Recipe recipe = files ? chosen_recipe(arguments, *files) : chosen_recipe(arguments);
   const std::string& asked = arguments.text("activations");
+  if (!asked.empty() && arguments.text("precision") == "torch-dynamic") {
+    throw Error(ErrorKind::usage, "--activations: torch-dynamic has ranges of its own");
+  }
   if (asked == "dynamic" && has_fixed_ranges(recipe)) {
     throw Error(ErrorKind::usage, "--activations dynamic: the --recipe has static ranges");
   }
@@ -239,13 +246,16 @@ void bench(const Arguments& arguments, Output& output, const Console& console) {
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
   const PeakMemory memory;
-  const Subject subject = open_subject(arguments, files, recipe);
+  const bool own = report.activations == std::string_view("static");
+  const Subject subject = open_subject(arguments, files, recipe,
+                                       own ? ArithmeticChoice{} : chosen_arithmetic(arguments));
   report.model = subject.name;
   report.weights_bytes = subject.model->weights_bytes();
   const auto load_peak = memory.bytes();
   const auto list = workloads(arguments, subject);
 
   Session session(subject.model, report.threads);
+  apply_batching(arguments, session);
   Progress progress(console, "bench", list.size());
   for (const Workload& workload : list) {
     report.results.push_back(

@@ -75,7 +75,8 @@ void embed(const Arguments& arguments, Output& output, const Console& console) {
   LineSource lines(arguments.text("data"));
 
   Session session(load_model(arguments, files, recipe, isa), chosen_threads(arguments));
-  TextItemReader reader(lines, tokenizer, {limit, arguments.flag("truncate")});
+  const std::size_t batch = apply_batching(arguments, session);
+  TextItemReader reader(lines, tokenizer, {limit, arguments.flag("truncate"), batch});
   for (auto items = reader.next_batch(); !items.empty(); items = reader.next_batch()) {
     // Rows of floats have no place for an error: the first bad line is the last one read.
     std::size_t usable = 0;

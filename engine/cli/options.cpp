@@ -37,8 +37,18 @@ constexpr Option table[] = {
      "the task's file, or a folder with dev.tsv or msr_paraphrase_test.txt", verb_run | verb_bench},
     {"data", '\0', Takes::path, "FILE", "", "", "read this instead of standard input", filters},
     {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON", with_recipe},
-    {"precision", '\0', Takes::choice, "fp32|int8|auto", "auto", "",
-     "auto: the recipe given or stored in the .bertq file, else int8", with_recipe, 0, 0, "bf16"},
+    {"precision", '\0', Takes::choice, "fp32|int8|torch-dynamic|auto", "auto", "",
+     "auto: the recipe given or stored in the .bertq file, else int8. int8 of a checkpoint that "
+     "brings ranges of its own (Q8BERT, LPOT) is its own arithmetic; torch-dynamic is PyTorch's "
+     "dynamic quantisation, bit by bit, of an FP32 checkpoint too",
+     with_recipe, 0, 0, "bf16"},
+    {"reduce-range", '\0', Takes::choice, "yes|no", "", "",
+     "torch-dynamic: 7 or 8 bits for activations, where the file does not say", with_recipe},
+    {"batch", '\0', Takes::number, "N", "8", "",
+     "torch-dynamic: texts that share a range, in the order of the input", with_weights, 1, 4096},
+    {"pad-to", '\0', Takes::number, "N", "", "",
+     "torch-dynamic: pad each batch to so many tokens (default: those of its longest text)",
+     with_weights, 1, 1'000'000},
     {"activations", '\0', Takes::choice, "dynamic|static", "", "",
      "INT8 ranges: each token's own, or fixed ones (of the recipe, else calibrated on what is "
      "measured)",

@@ -68,7 +68,8 @@ void predict(const Arguments& arguments, Output& output, const Console& console)
     throw Error(ErrorKind::input, files.name + ": expected a classification head, got none");
   }
   Session session(model, chosen_threads(arguments));
-  TextItemReader reader(lines, tokenizer, {limit, arguments.flag("truncate")});
+  const std::size_t batch = apply_batching(arguments, session);
+  TextItemReader reader(lines, tokenizer, {limit, arguments.flag("truncate"), batch});
   for (auto items = reader.next_batch(); !items.empty(); items = reader.next_batch()) {
     answer_batch(items, session, output);
   }

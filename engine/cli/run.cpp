@@ -25,14 +25,16 @@ constexpr std::size_t single_examples = 500;
 struct Candidate {
   std::string name;
   Recipe recipe;
+  ArithmeticChoice arithmetic = {};
 };
 
 // A .bertq file has the weights of one recipe alone: no FP32 to compare with.
 std::vector<Candidate> candidates(const Arguments& arguments, const ModelFiles& files) {
   const std::string name = precision_label(arguments, files);
-  if (files.packed) return {{name, chosen_recipe(arguments, files)}};
+  const ArithmeticChoice arithmetic = chosen_arithmetic(arguments);
+  if (files.packed) return {{name, chosen_recipe(arguments, files), arithmetic}};
   std::vector<Candidate> list = {{"fp32", Recipe::uniform(Precision::fp32)}};
-  if (name != "fp32") list.push_back({name, chosen_recipe(arguments)});
+  if (name != "fp32") list.push_back({name, chosen_recipe(arguments), arithmetic});
   return list;
 }
 
@@ -51,14 +53,18 @@ struct Evaluation {
 PrecisionResult evaluate(const Candidate& candidate, const Evaluation& shared,
                          const Console& console) {
   const PeakMemory memory;
-  const auto model = load_model(shared.arguments, shared.files, candidate.recipe, shared.isa);
+  const auto model = load_model(shared.arguments, shared.files, candidate.recipe, shared.isa,
+                                candidate.arithmetic);
   const auto order = match_labels(shared.task, model->config(), model->labels(), shared.files.name);
   Session session(model, shared.threads);
+  const std::size_t batch = apply_batching(shared.arguments, session);
+  const auto full = batch == 0 ? std::vector<Batched>() : make_batches_of(batch, shared.examples);
+  const std::span<const Batched> batches = batch == 0 ? shared.batches : full;
   const std::size_t count = shared.examples.size();
   Progress progress(console, candidate.name, count + std::min(count, single_examples));
   const auto advance = [&](std::size_t done) { progress.advance(done); };
 
-  const ForwardResult forward = forward_all(session, shared.batches, count, advance);
+  const ForwardResult forward = forward_all(session, batches, count, advance);
   PrecisionResult result;
   result.precision = candidate.name;
   result.metrics = score_logits(shared.task, shared.set, forward.logits, order);

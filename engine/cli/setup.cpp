@@ -15,12 +15,16 @@ namespace bertq::cli {
 namespace {
 
 constexpr std::uint64_t longest_recipe = 16 << 20;  // bytes
+constexpr std::string_view torch_dynamic = "torch-dynamic";
 
 void check_precision(const Arguments& arguments) {
   const std::string& precision = arguments.text("precision");
   if (arguments.given("recipe") && precision != "auto") {
     throw Error(ErrorKind::usage,
                 fmt::format("--recipe and --precision {} contradict each other", precision));
+  }
+  if (arguments.given("reduce-range") && precision != torch_dynamic) {
+    throw Error(ErrorKind::usage, "--reduce-range belongs to --precision torch-dynamic");
   }
 }
 
@@ -83,9 +87,45 @@ void apply_activation(const Arguments& arguments, ModelConfig& config) {
 
 std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
                                         const Recipe& recipe, jit::Isa isa) {
+  return load_model(arguments, files, recipe, isa, chosen_arithmetic(arguments));
+}
+
+std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
+                                        const Recipe& recipe, jit::Isa isa,
+                                        const ArithmeticChoice& arithmetic) {
   ModelConfig config = files.config;
   apply_activation(arguments, config);
-  return Model::load(files.checkpoint, config, recipe, isa);
+  return Model::load(files.checkpoint, config, recipe, isa, arithmetic);
+}
+
+ArithmeticChoice chosen_arithmetic(const Arguments& arguments) {
+  check_precision(arguments);
+  const std::string& precision = arguments.text("precision");
+  ArithmeticChoice choice;
+  if (precision == torch_dynamic) {
+    choice.kind = ArithmeticChoice::Kind::torch_dynamic;
+    if (arguments.given("reduce-range")) {
+      choice.reduced_range = arguments.text("reduce-range") == "yes";
+    }
+  } else if (precision != "fp32" && !arguments.given("recipe")) {
+    choice.kind = ArithmeticChoice::Kind::stored;
+  }
+  return choice;
+}
+
+std::size_t apply_batching(const Arguments& arguments, Session& session) {
+  if (session.model().pads_batches()) {
+    if (arguments.given("pad-to")) session.pad_to(arguments.number("pad-to"));
+    return arguments.number("batch");
+  }
+  for (const char* flag : {"batch", "pad-to"}) {
+    if (arguments.text("precision") == torch_dynamic || !arguments.given(flag)) continue;
+    throw Error(ErrorKind::usage,
+                fmt::format("--{} belongs to --precision torch-dynamic: other answers do not "
+                            "depend on the batch",
+                            flag));
+  }
+  return 0;
 }
 
 jit::Isa chosen_isa(const Arguments& arguments) {
@@ -107,7 +147,10 @@ Recipe chosen_recipe(const Arguments& arguments, const ModelFiles& files) {
   if (!files.packed) return chosen_recipe(arguments);
   const Recipe& stored = files.packed->recipe;
   const bool asks = arguments.given("recipe") || arguments.text("precision") != "auto";
-  if (!asks || same_choices(chosen_recipe(arguments), stored)) return stored;
+  const std::string& asked = arguments.text("precision");
+  const bool same_ranges =
+      asked == "auto" || (asked == torch_dynamic) == files.packed->form.needs_padding();
+  if (!asks || (same_ranges && same_choices(chosen_recipe(arguments), stored))) return stored;
   throw Error(ErrorKind::usage,
               fmt::format("{}: holds weights of its own recipe ({}) alone; for another, quantise "
                           "the checkpoint again (bertq quantize)",
@@ -121,11 +164,13 @@ Recipe read_recipe(const std::string& file) {
 std::string precision_label(const Arguments& arguments) {
   check_precision(arguments);
   if (arguments.given("recipe")) return "tuned";
-  return arguments.text("precision") == "fp32" ? "fp32" : "int8";
+  const std::string& precision = arguments.text("precision");
+  return precision == "auto" ? "int8" : precision;
 }
 
 std::string precision_label(const Arguments& arguments, const ModelFiles& files) {
   if (!files.packed) return precision_label(arguments);
+  if (files.packed->form.needs_padding()) return std::string(torch_dynamic);
   const Recipe& stored = files.packed->recipe;
   return std::string(stored.entries().empty() ? precision_name(stored.fallback().precision)
                                               : "tuned");

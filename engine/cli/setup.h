@@ -25,8 +25,18 @@ const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files);
 
 // --activation, where given, in place of the config's.
 void apply_activation(const Arguments& arguments, ModelConfig& config);
+// In the arithmetic that --precision means for this checkpoint.
 std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
                                         const Recipe& recipe, jit::Isa isa);
+std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
+                                        const Recipe& recipe, jit::Isa isa,
+                                        const ArithmeticChoice& arithmetic);
+// bertq's own for fp32 and for a recipe, PyTorch's for torch-dynamic, else the checkpoint's where
+// it has one.
+ArithmeticChoice chosen_arithmetic(const Arguments& arguments);
+// --batch for a model whose answers depend on it, else 0; and the session is told --pad-to. Throws
+// Error (usage) if either is given for another model.
+std::size_t apply_batching(const Arguments& arguments, Session& session);
 
 // --isa, BERTQ_ISA or the best there is. Throws jit::IsaUnavailable.
 jit::Isa chosen_isa(const Arguments& arguments);

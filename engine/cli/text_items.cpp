@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -75,8 +76,17 @@ std::vector<TextItem> TextItemReader::next_batch() {
     if (kind == LineSource::Next::end) break;
     items.push_back(read_item(kind, line));
     tokens += items.back().encoding.size();
-  } while (items.size() < batch_items && tokens < batch_tokens && lines_.ready());
+  } while (!is_full(items, tokens));
   return items;
+}
+
+bool TextItemReader::is_full(const std::vector<TextItem>& items, std::size_t tokens) {
+  if (limits_.batch == 0) {
+    return items.size() >= batch_items || tokens >= batch_tokens || !lines_.ready();
+  }
+  const auto good =
+      std::count_if(items.begin(), items.end(), [](const TextItem& item) { return item.good(); });
+  return static_cast<std::size_t>(good) >= limits_.batch;
 }
 
 TextItem TextItemReader::read_item(LineSource::Next kind, std::string_view line) {

@@ -26,18 +26,21 @@ class TextItemReader {
   struct Limits {
     std::size_t max_tokens = 0;
     bool truncate = false;  // cut what is longer; otherwise it is an error of its line
+    std::size_t batch = 0;  // texts of a batch that has to be full; 0: as many as are there
   };
   // Both outlive the reader.
   TextItemReader(LineSource& lines, const tokenizer::Tokenizer& tokenizer, const Limits& limits);
 
   // The next lines, at least one unless the input has ended; more as long as they are there without
-  // waiting and the batch stays small enough for low latency.
+  // waiting and the batch stays small enough for low latency. Or, where batches have to be full, so
+  // many good ones, as long as there are any.
   std::vector<TextItem> next_batch();
 
   // Throws Error (input) with the count of bad lines and the first of them, if there were any.
   void check_all_good() const;
 
  private:
+  bool is_full(const std::vector<TextItem>& items, std::size_t tokens);
   TextItem read_item(LineSource::Next kind, std::string_view line);
 
   LineSource& lines_;

@@ -65,6 +65,17 @@ std::vector<Batched> make_batches(std::span<const tokenizer::Encoding> examples)
   return batches;
 }
 
+std::vector<Batched> make_batches_of(std::size_t size,
+                                     std::span<const tokenizer::Encoding> examples) {
+  std::vector<Batched> batches;
+  for (std::size_t example = 0; example < examples.size(); ++example) {
+    if (example % size == 0) batches.emplace_back();
+    batches.back().examples.push_back(example);
+    batches.back().batch.add(examples[example].ids, examples[example].segments);
+  }
+  return batches;
+}
+
 ForwardResult forward_all(Session& session, std::span<const Batched> batches, std::size_t examples,
                           const OnProgress& on_progress) {
   const std::size_t labels = session.model().labels();

@@ -30,6 +30,9 @@ struct Batched {
   PackedBatch batch;
 };
 std::vector<Batched> make_batches(std::span<const tokenizer::Encoding> examples);
+// `size` examples at a time, in their order: for a model whose answers depend on the batch.
+std::vector<Batched> make_batches_of(std::size_t size,
+                                     std::span<const tokenizer::Encoding> examples);
 
 // Called after each batch or example with how many examples it held.
 using OnProgress = std::function<void(std::size_t examples)>;
