@@ -213,8 +213,8 @@ Checkpoint open_torch_tar(std::unique_ptr<const ByteSource> source) {
     throw FormatError(source->name() + ": expected a member " + std::string(name) +
                       " as in PyTorch's old files, found none");
   };
-  std::map<Key, Tensor> tensors =
-      read_tensors(member("tensors"), *source, read_storages(member("storages")));
+  const std::map<Key, TorchStorage> storages = read_storages(member("storages"));
+  std::map<Key, Tensor> tensors = read_tensors(member("tensors"), *source, storages);
   Reader main = member("pickle");
   const Pickle pickle = main.pickle();
   main.expect_end();
