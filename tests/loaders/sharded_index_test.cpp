@@ -161,5 +161,63 @@ TEST_CASE("the number of shards and of bytes is bounded") {
         large.string() + ": expected at most 16000000 bytes, got 16000001");
 }
 
+// The shards of a fixture that torch.save wrote, and an index of the test's own.
+TEST_CASE("shards of PyTorch have the same rules") {
+  const fs::path fixture = BERTQ_TEST_DATA "/checkpoints/torch_shards";
+  const TemporaryFolder folder;
+  for (const std::string_view name :
+       {"pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"}) {
+    fs::copy_file(fixture / name, folder / name);
+  }
+  const auto source = open_file(fixture / "pytorch_model.bin.index.json");
+  const std::string good = read_text(*source, 100'000);
+  const auto changed = [&](std::string_view from, std::string_view to) {
+    std::string index = good;
+    const std::size_t at = index.find(from);
+    REQUIRE(at != std::string::npos);
+    return index.replace(at, from.size(), to);
+  };
+  const std::string name = "pytorch_model.bin.index.json",
+                    first_tensor = "bert.embeddings.word_embeddings.weight";
+  const std::string first = "pytorch_model-00001-of-00002.bin";
+  const auto moved = [&](const std::string& to) {
+    return changed("\"" + first_tensor + "\": \"" + first, "\"" + first_tensor + "\": \"" + to);
+  };
+  const std::string plain = name + ": tensor " + first_tensor +
+                            ": expected the plain name of a .bin file in the same folder, got ";
+  struct Row {
+    std::string index, complaint;
+  };
+  const std::vector<Row> rows{
+      {good, "(nothing thrown)"},
+      {moved("../" + first), plain + "'../" + first + "'"},
+      {moved("/" + first), plain + "'/" + first + "'"},
+      {moved("model.safetensors\", \"x\": \"" + first), plain + "'model.safetensors'"},
+      {changed("\"" + first_tensor,
+               "\"extra\": \"pytorch_model-00003-of-00002.bin\", \"" + first_tensor),
+       "pytorch_model-00003-of-00002.bin: expected a readable file, got: No such file or "
+       "directory"},
+      {moved("pytorch_model-00002-of-00002.bin"),
+       first + ": tensor " + first_tensor + ": expected in pytorch_model-00002-of-00002.bin by " +
+           name},
+      {changed("\"" + first_tensor + "\": \"" + first + "\",", ""),
+       first + ": tensor " + first_tensor + ": expected in no shard by " + name},
+      {changed("\"" + first_tensor, "\"extra\": \"" + first + "\", \"" + first_tensor),
+       name + ": tensor extra: expected in " + first + ", found no such tensor there"},
+  };
+  const std::string prefix = folder.path().string() + "/";
+  for (const Row& row : rows) {
+    const fs::path path = folder.write(name, row.index);
+    std::string message = testing::thrown_message<FormatError>([&] { open_checkpoint(path); });
+    for (std::size_t at = 0; (at = message.find(prefix, at)) != std::string::npos;) {
+      message.erase(at, prefix.size());
+    }
+    CHECK(message == row.complaint);
+  }
+  const fs::path index = folder.write(name, changed("\"total_size\": ", "\"total_size\": 1"));
+  REQUIRE(open_checkpoint(index).remarks.size() == 1);
+  CHECK(open_checkpoint(index).remarks[0].starts_with(index.string() + ": total_size: expected "));
+}
+
 }  // namespace
 }  // namespace bertq::loaders
