@@ -148,6 +148,16 @@ std::vector<Workload> workloads(const Arguments& arguments, const Subject& subje
   return list;
 }
 
+// Multiplications of a sequence's head, as `forward` runs it: the classifier with its pooler, or
+// the span head of each token.
+double head_products(const Model& model, double length) {
+  const auto hidden = static_cast<double>(model.config().hidden);
+  if (model.heads().classifier) {
+    return hidden * hidden + hidden * static_cast<double>(model.labels());
+  }
+  return model.heads().span ? length * hidden * static_cast<double>(span_logits) : 0.0;
+}
+
 // Multiplications and additions of the GEMMs, attention, pooler and head over all batches. Padding
 // does not occur, so it is not counted either.
 double operations(const Model& model, const Workload& workload) {
@@ -156,20 +166,32 @@ double operations(const Model& model, const Workload& workload) {
   const auto layers = static_cast<double>(config.layers);
   const double per_token =
       4.0 * hidden * hidden + 2.0 * hidden * static_cast<double>(config.intermediate);
-  const double per_sequence = hidden * hidden + hidden * static_cast<double>(model.labels());
   double products = 0.0;
   for (const Batched& batched : workload.batches) {
     for (std::size_t i = 0; i < batched.batch.sequences(); ++i) {
       const auto length = static_cast<double>(batched.batch.length(i));
-      products += layers * (length * per_token + 2.0 * length * length * hidden) + per_sequence;
+      products += layers * (length * per_token + 2.0 * length * length * hidden) +
+                  head_products(model, length);
     }
   }
   return 2.0 * products;
 }
 
+// All of the checkpoint: with the head that it has, or, as pre-training leaves it, with none.
+void forward(Session& session, const PackedBatch& batch) {
+  const Heads heads = session.model().heads();
+  if (heads.classifier) {
+    session.logits(batch);
+  } else if (heads.span) {
+    session.token_logits(batch);
+  } else {
+    session.hidden_states(batch);
+  }
+}
+
 double one_pass(Session& session, const Workload& workload) {
   const auto start = std::chrono::steady_clock::now();
-  for (const Batched& batched : workload.batches) session.logits(batched.batch);
+  for (const Batched& batched : workload.batches) forward(session, batched.batch);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

@@ -108,7 +108,7 @@ void quantize(const Arguments& arguments, Output& output, const Console& console
   // What is packed is the same for every instruction set, and `reference` generates no code.
   const auto model = load_model(arguments, files, recipe, jit::Isa::reference);
   const auto written =
-      pack_model(*model, files, tokenizer_overrides(arguments), BERTQ_VERSION,
+      pack_model(*model, files, files.tokenizer_overrides, BERTQ_VERSION,
                  [&](std::span<const std::byte> bytes) {
                    output.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
                  });

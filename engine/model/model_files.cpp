@@ -12,9 +12,11 @@
 #include "engine/model/json_fields.h"
 #include "engine/model/model_folder.h"
 #include "engine/model/packed_facts.h"
+#include "engine/model/published_name.h"
 #include "engine/model/sentence_transformers.h"
 #include "engine/model/tensor_names.h"
 #include "engine/model/zip_model.h"
+#include "engine/quantized/best_configure.h"
 #include "engine/sample/sample.h"
 #include "loaders/bertq_file.h"
 #include "loaders/bertq_header.h"
@@ -57,6 +59,19 @@ std::optional<tokenizer::Tokenizer> read_tokenizer(
     return loaders::read_text(*folder.open(prefix + file), tokenizer_file_limit);
   };
   return tokenizer::Tokenizer::from_files({folder.place(prefix), read}, overrides);
+}
+
+// google-research's folders have no tokenizer_config.json: whether text is lower-cased the user of
+// its code has to know, or the name of a published model tells.
+tokenizer::Tokenizer::Overrides with_published_casing(tokenizer::Tokenizer::Overrides asked,
+                                                      const ModelFolder& folder,
+                                                      const loaders::Checkpoint& weights) {
+  const bool told = asked.lower_case || folder.has("tokenizer_config.json");
+  if (!told && weights.format == loaders::tensorflow_format &&
+      is_published_cased(folder.place(""))) {
+    asked.lower_case = false;
+  }
+  return asked;
 }
 
 // tokenizer_config.json's limit. Files of models without one hold 1e30 there, as digits.
@@ -177,6 +192,19 @@ class WatchedFolder final : public ModelFolder {
   mutable std::set<std::string> opened_;  // by this one thread
 };
 
+// LPOT's choices, where they lie beside weights that it quantised.
+void check_lpot_choices(const ModelFolder& folder, const std::string& prefix,
+                        const ModelFiles& files) {
+  const std::string file = prefix + std::string(best_configure_file);
+  if (files.packed || !folder.has(file)) return;
+  const StoredQuantization stored = stored_quantization(files.checkpoint, files.config);
+  if (stored.quantizer == Quantizer::none) return;
+  const auto source = folder.open(file);
+  const BestConfigure configure =
+      parse_best_configure(loaders::read_text(*source, best_configure_limit), source->name());
+  check_best_configure(configure, stored, source->name());
+}
+
 // All of a model from its small files and its weights. `open_weights` gets what stands before the
 // names of the BERT's own files.
 template <typename OpenWeights>
@@ -191,8 +219,10 @@ ModelFiles assemble(std::string name, const ModelFolder& unwatched,
   files.packed = std::move(packed);
   files.checkpoint = open_weights(prefix);
   files.config = read_config(folder, prefix, files.checkpoint);
-  files.tokenizer = read_tokenizer(folder, prefix, tokenizer_overrides);
+  files.tokenizer_overrides = with_published_casing(tokenizer_overrides, folder, files.checkpoint);
+  files.tokenizer = read_tokenizer(folder, prefix, files.tokenizer_overrides);
   complete(files);
+  check_lpot_choices(unwatched, prefix, files);
   files.max_tokens = files.config.positions;
   if (const auto limit = tokenizer_limit(folder, prefix)) {
     files.max_tokens = std::min(files.max_tokens, *limit);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/process.h"
 #include "support/safetensors_file.h"
@@ -124,6 +125,26 @@ TEST_CASE("inspect shows what is nobody's") {
   CHECK(named(tensors, "embeddings.position_ids")["in_int8"] == "ignored");
   CHECK(named(tensors, "encoder.strange")["part"] == "encoder");
   CHECK(named(tensors, "bert.strange")["part"] == "unknown");
+}
+
+TEST_CASE("inspect says which GELU it is, and why") {
+  struct Row {
+    std::string model, activation, reason;
+  };
+  const std::string google = "hidden_act \"gelu\" of google-research's TensorFlow weights";
+  for (const Row& row : std::vector<Row>{
+           {"tf_bert", "gelu_tanh", google},
+           {"tf_bert/bert_model.ckpt", "gelu_tanh", google},
+           {"tf_zip/uncased_L-2_H-16_A-2.zip", "gelu_tanh", google},
+           {"safetensors", "gelu_erf", "hidden_act \"gelu\" in a config of Hugging Face"},
+       }) {
+    const std::string flags = "-m " BERTQ_TEST_DATA "/checkpoints/" + row.model;
+    const json config = inspected(flags)["config"];
+    CHECK(config["activation"] == row.activation);
+    CHECK(config["activation_reason"] == row.reason);
+    CHECK(shell("bertq inspect " + flags).out.find(row.activation + " (" + row.reason + ")") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("inspect of what is no checkpoint says so in one line") {

@@ -101,6 +101,27 @@ TEST_CASE("bench: every key that scripts rely on, and arithmetic that adds up") 
   }
 }
 
+TEST_CASE("bench runs a checkpoint with the head that it has, or with none") {
+  struct Row {
+    std::string model;
+    double head_products;
+  };
+  for (const Row& row : std::vector<Row>{{"tf_classifier", 16.0 * 16.0 + 16.0 * 2.0},
+                                         {"tf_squad", 8.0 * 16.0 * 2.0},
+                                         {"tf_bert", 0.0}}) {
+    const Finished finished = shell(
+        "bertq bench --seconds 0 --threads 1 --format json --shapes 1x8 --precision int8 "
+        "-m " BERTQ_TEST_DATA "/checkpoints/" +
+        row.model);
+    CAPTURE(finished.err);
+    REQUIRE(finished.status == 0);
+    const json result = json::parse(finished.out)["results"][0];
+    const double layer = 8.0 * (4.0 * 16.0 * 16.0 + 2.0 * 16.0 * 24.0) + 2.0 * 8.0 * 8.0 * 16.0;
+    CHECK(result["gops"].get<double>() * result["median_ms"].get<double>() * 1e6 ==
+          doctest::Approx(2.0 * (2.0 * layer + row.head_products)));
+  }
+}
+
 TEST_CASE("bench adds the examples of a task") {
   const Folder folder;
   const std::string model = copy_sample(folder, "model");

@@ -173,6 +173,31 @@ TEST_CASE("a classifier of TensorFlow has as many labels as its tensor has rows"
   CHECK(model->labels() == 2);
 }
 
+TEST_CASE("a published cased model is not lower-cased, unless its user wants that") {
+  const auto lower_cases = [](const fs::path& path,
+                              const tokenizer::Tokenizer::Overrides& overrides = {}) {
+    return open_model(path, overrides).tokenizer->options().lower_case;
+  };
+  const TemporaryFolder folder;
+  for (const std::string name : {"cased_L-2_H-16_A-2", "multi_cased_L-2_H-16_A-2",
+                                 "wwm_cased_L-2_H-16_A-2", "uncased_L-2_H-16_A-2", "out"}) {
+    const bool cased = name.find("cased_L") < name.find("uncased_L");
+    fs::copy(fixtures / "tf_bert", folder / name);
+    for (const char* part : {"", "/bert_model.ckpt", "/bert_model.ckpt.index"}) {
+      CHECK(lower_cases(folder / (name + part)) == !cased);
+    }
+    CHECK(lower_cases(folder / name, {.lower_case = true}));
+    CHECK(!lower_cases(folder / name, {.lower_case = false}));
+    folder.write(name + "/tokenizer_config.json", R"({"do_lower_case": true})");
+    CHECK(lower_cases(folder / name));
+  }
+  // Other weights come with what Hugging Face's tokenizers do.
+  fs::copy(fixtures / "safetensors", folder / "cased_L-3");
+  CHECK(lower_cases(folder / "cased_L-3"));
+  fs::copy(fixtures / "tf_zip/uncased_L-2_H-16_A-2.zip", folder / "model.zip");
+  CHECK(lower_cases(folder / "model.zip"));
+}
+
 TEST_CASE("a partitioned variable is refused by name") {
   CHECK(testing::thrown_message<loaders::FormatError>([] { open("tf_partitioned"); }) ==
         (fixtures / "tf_partitioned/bert_model.ckpt.index").string() +

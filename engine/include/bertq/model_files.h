@@ -27,9 +27,11 @@ struct ModelFiles {
   loaders::Checkpoint checkpoint;
   Heads heads;
   std::optional<tokenizer::Tokenizer> tokenizer;  // absent where the folder has none
-  std::optional<PoolingChoice> pooling;           // sentence-transformers' modules.json
-  std::size_t max_tokens = 0;                     // the folder's own limit, else config.positions
-  std::shared_ptr<const PackedFacts> packed;      // of a .bertq file, else null
+  // What the tokenizer was made with: what the user asked for, and what is known without a file.
+  tokenizer::Tokenizer::Overrides tokenizer_overrides;
+  std::optional<PoolingChoice> pooling;       // sentence-transformers' modules.json
+  std::size_t max_tokens = 0;                 // the folder's own limit, else config.positions
+  std::shared_ptr<const PackedFacts> packed;  // of a .bertq file, else null
   // Where the small files are and which of them were read; of a .bertq file, none.
   std::shared_ptr<const ModelFolder> folder;
   std::vector<std::string> small_files;
