@@ -15,7 +15,6 @@
 #include "engine/model/published_name.h"
 #include "engine/model/sentence_transformers.h"
 #include "engine/model/tensor_names.h"
-#include "engine/quantized/best_configure.h"
 #include "engine/model/zip_model.h"
 #include "engine/quantized/best_configure.h"
 #include "engine/sample/sample.h"
@@ -192,19 +191,6 @@ class WatchedFolder final : public ModelFolder {
   const ModelFolder& folder_;
   mutable std::set<std::string> opened_;  // by this one thread
 };
-
-// LPOT's choices, where they lie beside weights that it quantised.
-void check_lpot_choices(const ModelFolder& folder, const std::string& prefix,
-                        const ModelFiles& files) {
-  const std::string file = prefix + std::string(best_configure_file);
-  if (files.packed || !folder.has(file)) return;
-  const StoredQuantization stored = stored_quantization(files.checkpoint, files.config);
-  if (stored.quantizer == Quantizer::none) return;
-  const auto source = folder.open(file);
-  const BestConfigure configure =
-      parse_best_configure(loaders::read_text(*source, best_configure_limit), source->name());
-  check_best_configure(configure, stored, source->name());
-}
 
 // LPOT's choices, where they lie beside weights that it quantised.
 void check_lpot_choices(const ModelFolder& folder, const std::string& prefix,
