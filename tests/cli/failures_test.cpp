@@ -109,7 +109,7 @@ TEST_CASE("checkpoints that cannot be used") {
       {"no such folder", "bertq predict -m " + (folder / "absent"), 3, "absent"},
       {"not in the cache either", "HF_HUB_CACHE=/nowhere bertq predict -m some/model", 3,
        "some/model: no such file or folder, nor in the Hugging Face cache /nowhere"},
-      {"a folder without anything", "bertq predict -m /proc/self/task", 3, "config.json"},
+      {"a folder without anything", "bertq predict -m /proc/self/task", 3, "model.safetensors"},
       {"truncated header", with("short", "model.safetensors", weights.substr(0, 100)), 3,
        "short/model.safetensors"},
       {"truncated data", with("cut", "model.safetensors", weights.substr(0, weights.size() - 1)), 3,
