@@ -107,10 +107,7 @@ bool parse(const std::string& name, HubName& result) {
 // The commit that refs/ has for a revision; empty if there is none.
 std::string referred(const fs::path& repository, const std::string& revision) {
   constexpr std::uint64_t longest_commit = 256;
-  constexpr std::string_view in_refs = "refs/";
-  std::string name = revision.empty() ? "main" : revision;
-  if (name.starts_with(in_refs)) name.erase(0, in_refs.size());
-  const fs::path reference = repository / "refs" / name;
+  const fs::path reference = repository / "refs" / (revision.empty() ? "main" : revision);
   std::error_code none;
   if (!fs::is_regular_file(reference, none)) return {};
   std::string commit = loaders::read_text(*loaders::open_file(reference), longest_commit);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
 #include "bertq/error.h"
@@ -93,7 +93,7 @@ void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
     }
   }
   for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
-  check_scales();
+  check_scales(loader);
 }
 
 void Linear::take_integers(WeightLoader& loader, const std::vector<double>& scales,
@@ -128,7 +128,7 @@ void Linear::quantize(WeightLoader& loader, Granularity granularity, std::int8_t
 
 // A scale is 0 only where all weights of an output are. A file may claim anything else, and the
 // product with a recipe's own scale may be too small for a float.
-void Linear::check_scales() const {
+void Linear::check_scales(const WeightLoader& loader) const {
   const auto is_zero = [&](std::size_t output) {
     const auto* const packed = static_cast<const std::int8_t*>(weights_);
     for (std::size_t k = 0; k < inputs_; ++k) {
@@ -139,11 +139,17 @@ void Linear::check_scales() const {
   for (std::size_t output = 0; output < outputs_; ++output) {
     const float scale = column_scale_[output];
     if (std::isnormal(scale) && scale > 0.0F) continue;
-    if (std::bit_cast<std::uint32_t>(scale) == 0 && is_zero(output)) continue;
-    std::array<char, 32> shown{};
-    std::snprintf(shown.data(), shown.size(), "%g", static_cast<double>(scale));
-    throw Error(ErrorKind::input, module_ + ".weight.scale: element " + std::to_string(output) +
-                                      ": expected a positive scale, got " + shown.data());
+    const bool is_zero_bits = std::bit_cast<std::uint32_t>(scale) == 0;
+    if (is_zero_bits && is_zero(output)) continue;
+    // Here denormals count as zeros, also for what would print them.
+    std::array<char, 32> shown{"a denormal number, or -0"};
+    if (is_zero_bits || scale != 0.0F) {
+      shown = {};
+      std::to_chars(shown.data(), shown.data() + shown.size() - 1, scale);
+    }
+    throw Error(ErrorKind::input, loader.place(module_ + ".weight.scale") + ": element " +
+                                      std::to_string(output) + ": expected a positive scale, got " +
+                                      shown.data());
   }
 }
 

@@ -54,7 +54,7 @@ class Linear {
   void load_int8(WeightLoader& loader, Granularity granularity);
   void quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed);
   void take_integers(WeightLoader& loader, const std::vector<double>& scales, std::int8_t* packed);
-  void check_scales() const;
+  void check_scales(const WeightLoader& loader) const;
   float largest_weight(WeightLoader& loader) const;
 
   std::string module_;

@@ -23,8 +23,8 @@ std::size_t bytes_of(const loaders::Tensor& tensor) {
   return static_cast<std::size_t>(tensor.elements) * loaders::dtype_bytes(tensor.dtype);
 }
 
-std::string place(const loaders::Tensor& tensor) {
-  return tensor.file() + ": section " + loaders::printable(tensor.name);
+std::string place_of(const std::string& file, std::string_view name) {
+  return file + ": section " + loaders::printable(name);
 }
 
 // Whether an exponent is all ones. Of the bits, so that the compiler can do many at once.
@@ -50,12 +50,14 @@ class Check {
   }
   void finish() const {
     if (tensor_.checksum && crc_ != tensor_.checksum->value) {
-      throw loaders::FormatError(place(tensor_) + ": expected the checksum " +
+      throw loaders::FormatError(place_of(tensor_.file(), tensor_.name) +
+                                 ": expected the checksum " +
                                  std::to_string(tensor_.checksum->value) + ", got " +
                                  std::to_string(crc_) + ": the file is damaged");
     }
     if (!finite_) {
-      throw Error(ErrorKind::input, place(tensor_) + ": expected finite numbers, got others");
+      throw Error(ErrorKind::input,
+                  place_of(tensor_.file(), tensor_.name) + ": expected finite numbers, got others");
     }
   }
 
@@ -113,12 +115,11 @@ void PackedArrays::read_into(Arena& arena) {
 std::byte* PackedArrays::take(std::string_view name, loaders::DType dtype, std::size_t count) {
   const auto found = arrays_.find(name);
   if (found == arrays_.end() || found->second.taken) {
-    throw Error(ErrorKind::input, checkpoint_.name + ": section " + loaders::printable(name) +
-                                      ": expected it among the arrays, found none");
+    throw Error(ErrorKind::input, place(name) + ": expected it among the arrays, found none");
   }
   const loaders::Tensor& tensor = *found->second.tensor;
   if (tensor.dtype != dtype || tensor.elements != count) {
-    throw Error(ErrorKind::input, place(tensor) + ": expected " + std::to_string(count) +
+    throw Error(ErrorKind::input, place(name) + ": expected " + std::to_string(count) +
                                       " elements of type " +
                                       std::string(loaders::dtype_name(dtype)) + ", got " +
                                       std::to_string(tensor.elements) + " of type " +
@@ -128,10 +129,14 @@ std::byte* PackedArrays::take(std::string_view name, loaders::DType dtype, std::
   return found->second.begin;
 }
 
+std::string PackedArrays::place(std::string_view name) const {
+  return place_of(checkpoint_.name, name);
+}
+
 void PackedArrays::require_all_taken() const {
   for (const auto& [name, stored] : arrays_) {
     if (stored.taken) continue;
-    throw Error(ErrorKind::input, place(*stored.tensor) + ": expected no such array in this model");
+    throw Error(ErrorKind::input, place(name) + ": expected no such array in this model");
   }
 }
 

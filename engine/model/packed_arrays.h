@@ -25,6 +25,7 @@ class PackedArrays {
   // The first byte of the array of this name, not to be written to. Each can be taken once. Throws
   // Error (input) if there is none, or one of another type or number of elements.
   std::byte* take(std::string_view name, loaders::DType dtype, std::size_t count);
+  std::string place(std::string_view name) const;  // for messages
   // Throws Error (input) naming an array that nobody took.
   void require_all_taken() const;
 

@@ -68,6 +68,10 @@ class WeightLoader {
   std::span<T> derived(std::size_t count) {
     return arena_.allocate<T>(count);
   }
+  // What an array is called in messages: with the file that it is stored in, if it is.
+  std::string place(const std::string& name) const {
+    return stored_ == nullptr ? name : stored_->place(name);
+  }
   // All arrays so far, in the order in which they were asked for.
   std::vector<NamedArray> take_arrays() { return std::move(arrays_); }
 
