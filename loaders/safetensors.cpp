@@ -31,9 +31,11 @@ void refuse_other_files(const ByteSource& source) {
   if (beginning.size() >= 8 && beginning.substr(4, 4) == upper_half) return;
   for (const KnownFile& known : other_files) {
     if (!beginning.starts_with(known.beginning)) continue;
-    throw FormatError(source.name() + ": expected a safetensors file, got " +
-                      std::string(known.kind));
+    throw FormatError(source.name() + ": expected a checkpoint, got " + std::string(known.kind));
   }
+  // Only a file that claims to be safetensors is told what is wrong with its length.
+  if (source.name().ends_with(".safetensors") || beginning.size() < 8) return;
+  throw FormatError(source.name() + ": expected a checkpoint, got no format that bertq knows");
 }
 
 }  // namespace

@@ -210,7 +210,7 @@ void check_tiling(Collector& collected, const std::string& file, std::uint64_t d
 
 std::uint64_t read_header_length(const ByteSource& source) {
   if (source.size() < length_bytes) {
-    throw FormatError(source.name() + ": expected a safetensors file, got " + text(source.size()) +
+    throw FormatError(source.name() + ": expected a checkpoint, got " + text(source.size()) +
                       " bytes");
   }
   std::array<std::byte, length_bytes> bytes{};

@@ -237,7 +237,7 @@ TEST_CASE("folders that are no model are refused by name, at once") {
     CHECK(folder.complaint("/dev/zero") ==
           "/dev/zero: expected a folder or a file, got a device or a pipe");
     fs::remove(folder.files / "config.json");
-    CHECK(folder.complaint() == ": expected config.json, found none");
+    CHECK(folder.complaint() == ": expected config.json or bert_config.json, found neither");
     fs::create_directory(folder.files / "config.json");
     CHECK(folder.complaint() == "config.json: expected a file, got a folder");
   }
@@ -254,7 +254,7 @@ TEST_CASE("folders that are no model are refused by name, at once") {
       {"config.json", with(tiny_config, "\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2"),
        "model.safetensors: tensor bert.encoder.layer.1.attention.self.query.weight: expected shape "
        "[4, 4], found no such tensor"},
-      {"model.safetensors", "", "model.safetensors: expected a safetensors file, got 0 bytes"},
+      {"model.safetensors", "", "model.safetensors: expected a checkpoint, got 0 bytes"},
       {"vocab.txt", std::string(testing::tiny_vocabulary) + "c\nd\n",
        "vocab.txt: expected at most 8 tokens, the rows of the word embeddings, got 9"},
   };

@@ -92,5 +92,18 @@ TEST_CASE("a file of any name is opened") {
   CHECK(open_checkpoint(path).tensors.size() == 1);
 }
 
+TEST_CASE("a file of no known format is not judged as safetensors, unless it is called so") {
+  const TemporaryFolder folder;
+  const std::string noise(100, '\xAB');
+  CHECK(complaint(folder.write("pytorch_model.bin", noise)) ==
+        (folder / "pytorch_model.bin").string() +
+            ": expected a checkpoint, got no format that bertq knows");
+  CHECK(complaint(folder.write("pytorch_model.bin", "")) ==
+        (folder / "pytorch_model.bin").string() + ": expected a checkpoint, got 0 bytes");
+  CHECK(complaint(folder.write("model.safetensors", noise))
+            .starts_with((folder / "model.safetensors").string() +
+                         ": byte 0: expected the length of a safetensors header"));
+}
+
 }  // namespace
 }  // namespace bertq::loaders

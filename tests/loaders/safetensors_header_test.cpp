@@ -72,8 +72,8 @@ TEST_CASE("bad lengths") {
   const std::string good = safetensors_bytes(entry_a("\"F32\"", "[1]", "[0,4]"), "....");
   const std::string wanted = "byte 0: expected the length of a safetensors header, 1..";
   check_all({
-      {"", "expected a safetensors file, got 0 bytes"},
-      {"1234567", "expected a safetensors file, got 7 bytes"},
+      {"", "expected a checkpoint, got 0 bytes"},
+      {"1234567", "expected a checkpoint, got 7 bytes"},
       {u64_bytes(0) + "{}", wanted + "2, got 0"},
       {u64_bytes(3) + "{}", wanted + "2, got 3"},
       {u64_bytes(0), wanted + "0, got 0"},
@@ -108,14 +108,14 @@ TEST_CASE("what is another format is named") {
   const std::string rest(64, '.');
   check_all({
       {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
-       "expected a safetensors file, got a Git LFS pointer (the file itself was not downloaded)"},
+       "expected a checkpoint, got a Git LFS pointer (the file itself was not downloaded)"},
       {std::string("PK\3\4\0\0\x08\x08", 8) + rest,
        "byte 72: expected a zip directory before the end of the file, found none"},
       {"\x80\x02K\1" + rest, "byte 0: expected PyTorch's magic number, got something else"},
       {"\x89HDF\r\n\x1a\n" + rest,
-       "expected a safetensors file, got an HDF5 file (a Keras checkpoint?), which bertq does not "
+       "expected a checkpoint, got an HDF5 file (a Keras checkpoint?), which bertq does not "
        "read"},
-      {"{\"weight_map\": {}}", "expected a safetensors file, got JSON"},
+      {"{\"weight_map\": {}}", "expected a checkpoint, got JSON"},
   });
 }
 
