@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "loaders/checksum.h"
+#include "loaders/leveldb_block.h"
 #include "loaders/printable.h"
 #include "loaders/varint.h"
 
@@ -35,113 +36,10 @@ T number_at(Bytes bytes, std::size_t offset) {
   return value;
 }
 
-std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // Where a block lies in the file, without its trailer.
 struct Handle {
   std::uint64_t offset = 0, bytes = 0;
   std::uint64_t end() const { return offset + bytes + trailer_bytes; }  // checked by take_handle
-};
-
-// One block's entries, in order.
-class Entries {
- public:
-  Entries(Bytes block, std::string place) : place_(std::move(place)), block_(block) {
-    if (block.size() < 2 * word_bytes) fail(0, "at least one restart", "the block's end");
-    const std::uint64_t count = number_at<std::uint32_t>(block, block.size() - word_bytes);
-    const std::uint64_t most = block.size() / word_bytes - 1;
-    if (count == 0 || count > most) {
-      fail(block.size() - word_bytes, "1 to " + text(most) + " restarts", text(count));
-    }
-    restarts_ = block.last((static_cast<std::size_t>(count) + 1) * word_bytes);
-    entries_bytes_ = block.size() - restarts_.size();
-    restarts_ = restarts_.first(restarts_.size() - word_bytes);
-    if (number_at<std::uint32_t>(restarts_, 0) != 0) {
-      fail(entries_bytes_, "a first restart of 0", text(number_at<std::uint32_t>(restarts_, 0)));
-    }
-  }
-
-  // Goes to the next entry, at first to the first. False behind the last.
-  bool next() {
-    if (at_ == entries_bytes_) return end_of_restarts();
-    Bytes rest = block_.subspan(at_, entries_bytes_ - at_);
-    const std::uint64_t shared = take_length(rest);
-    const std::uint64_t unshared = take_length(rest);
-    const std::uint64_t value = take_length(rest);
-    if (shared > key_.size()) {
-      fail(at_, "at most the " + text(key_.size()) + " bytes of the key before as shared",
-           text(shared));
-    }
-    if (take_restart() && shared != 0) fail(at_, "nothing shared at a restart", text(shared));
-    if (unshared > rest.size() || value > rest.size() - unshared) {
-      fail(at_, "a key and a value within the " + text(rest.size()) + " bytes left",
-           text(unshared) + " and " + text(value) + " bytes");
-    }
-    if (shared + unshared > table_key_limit) {
-      fail(at_, "a key of at most " + text(table_key_limit) + " bytes", text(shared + unshared));
-    }
-    set_key(static_cast<std::size_t>(shared),
-            as_text(rest.first(static_cast<std::size_t>(unshared))));
-    value_ = rest.subspan(static_cast<std::size_t>(unshared), static_cast<std::size_t>(value));
-    at_ = entries_bytes_ - (rest.size() - static_cast<std::size_t>(unshared + value));
-    return true;
-  }
-
-  const std::string& key() const { return key_; }
-  Bytes value() const { return value_; }
-
-  [[noreturn]] void fail(std::size_t at, const std::string& expected,
-                         const std::string& got) const {
-    throw FormatError(place_ + ": byte " + text(at) + ": expected " + expected + ", got " + got);
-  }
-
- private:
-  std::uint64_t take_length(Bytes& rest) const {
-    const auto length = take_varint(rest);
-    if (!length) fail(at_, "three lengths as varints", "none that is one");
-    return *length;
-  }
-
-  // Whether the entry at at_ is a restart. Restarts ascend and each is where an entry begins.
-  bool take_restart() {
-    if (next_restart_ * word_bytes == restarts_.size()) return false;
-    const auto restart = number_at<std::uint32_t>(restarts_, next_restart_ * word_bytes);
-    if (restart > at_) return false;
-    if (restart < at_) refuse_restart(restart);
-    ++next_restart_;
-    return true;
-  }
-
-  bool end_of_restarts() const {
-    const bool empty = entries_bytes_ == 0 && restarts_.size() == word_bytes;
-    if (!empty && next_restart_ * word_bytes < restarts_.size()) {
-      refuse_restart(number_at<std::uint32_t>(restarts_, next_restart_ * word_bytes));
-    }
-    return false;
-  }
-
-  [[noreturn]] void refuse_restart(std::uint32_t restart) const {
-    fail(entries_bytes_ + next_restart_ * word_bytes, "a restart where an entry begins",
-         text(restart));
-  }
-
-  void set_key(std::size_t shared, std::string_view tail) {
-    const bool ascends = at_ == 0 || tail > std::string_view(key_).substr(shared);
-    key_.resize(shared);
-    key_ += tail;
-    if (!ascends) fail(at_, "a key above the one before", printable(key_));
-  }
-
-  std::string place_;
-  Bytes block_;
-  Bytes restarts_;  // without their count
-  std::size_t entries_bytes_ = 0;
-  std::size_t at_ = 0;  // of the next entry
-  std::size_t next_restart_ = 0;
-  std::string key_;
-  Bytes value_;
 };
 
 class Table {
@@ -240,7 +138,7 @@ class Table {
   void walk_index(const Handle& handle, const TableVisitor& visit) const {
     const std::vector<std::byte> block = read_block(handle, "index block");
     const std::string place = place_of(handle, "index block");
-    Entries index(block, source_.name() + ": " + place);
+    TableEntries index(block, source_.name() + ": " + place);
     std::uint64_t end = 0;  // of the blocks before
     std::string separator;  // the key of the block before
     while (index.next()) {
@@ -261,7 +159,7 @@ class Table {
   void walk_data(const Handle& handle, const std::string* above, const std::string& last,
                  const TableVisitor& visit) const {
     const std::vector<std::byte> block = read_block(handle, "block");
-    Entries entries(block, source_.name() + ": " + place_of(handle, "block"));
+    TableEntries entries(block, source_.name() + ": " + place_of(handle, "block"));
     bool first = true;
     while (entries.next()) {
       if (first && above != nullptr && entries.key() <= *above) {

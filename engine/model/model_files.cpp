@@ -43,7 +43,8 @@ ModelConfig read_config(const ModelFolder& folder, const std::string& prefix,
     return parse_config(loaders::read_text(*source, json_file_limit), source->name(),
                         google ? Lineage::google : Lineage::pytorch);
   }
-  throw Error(ErrorKind::input, folder.place(prefix) + ": expected config.json, found none");
+  throw Error(ErrorKind::input,
+              folder.place(prefix) + ": expected config.json or bert_config.json, found neither");
 }
 
 constexpr std::uint64_t tokenizer_file_limit = std::uint64_t{64} << 20U;

@@ -1,6 +1,7 @@
 #include "loaders/tensorflow_files.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <vector>
 
@@ -129,6 +130,35 @@ TEST_CASE("a \"checkpoint\" that names another folder's never leads there") {
   CHECK(complaint(folder / "inner") ==
         (folder / "inner").string() +
             "/checkpoint: model_checkpoint_path: expected one of the folder's *.index, got secret");
+}
+
+TEST_CASE("an index, a shard or a \"checkpoint\" that is no plain file is refused at once") {
+  struct Row {
+    void (*put)(const fs::path& path);
+    std::string got;
+  };
+  for (const Row& row : std::vector<Row>{
+           {[](const fs::path& path) { ::mkfifo(path.c_str(), 0600); },
+            ": expected a file, got a named pipe"},
+           {[](const fs::path& path) { fs::create_directory(path); },
+            ": expected a file, got a folder"},
+           {[](const fs::path& path) { fs::create_symlink("/dev/zero", path); },
+            ": expected a file, got a device"},
+           {[](const fs::path& path) { fs::create_symlink(path.filename(), path); },
+            ": expected a readable file, got: Too many levels of symbolic links"},
+           {[](const fs::path& path) { fs::create_symlink("nowhere", path); },
+            ": expected a readable file, got: No such file or directory"},
+       }) {
+    for (const char* name : {"a.index", "a.data-00000-of-00001", "checkpoint"}) {
+      const TemporaryFolder folder;
+      write_checkpoint(folder, "a", 1);
+      write_checkpoint(folder, "b", 1);
+      folder.write("checkpoint", "model_checkpoint_path: \"a\"");
+      fs::remove(folder / name);
+      row.put(folder / name);
+      CHECK(complaint(folder.path()) == (folder / name).string() + row.got);
+    }
+  }
 }
 
 TEST_CASE("safetensors in the same folder come first") {
