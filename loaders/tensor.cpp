@@ -244,4 +244,10 @@ void verify_checksum(const Tensor& tensor) {
                     ", got " + std::to_string(got) + ": the file is damaged");
 }
 
+void ChecksumVerifier::verify(const Tensor& tensor) {
+  if (good_.contains(tensor.checksum.get())) return;
+  verify_checksum(tensor);
+  good_.insert(tensor.checksum.get());
+}
+
 }  // namespace bertq::loaders

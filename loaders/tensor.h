@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -84,5 +85,14 @@ void read_i64(const Tensor& tensor, std::uint64_t first, std::span<std::int64_t>
 // Reads all bytes that the tensor's checksum is of, if it has one, and compares. Throws FormatError
 // naming the tensor.
 void verify_checksum(const Tensor& tensor);
+
+// The same of many tensors: what several share, as tensors of one storage do, is read once.
+class ChecksumVerifier {
+ public:
+  void verify(const Tensor& tensor);
+
+ private:
+  std::set<const Checksum*> good_;
+};
 
 }  // namespace bertq::loaders

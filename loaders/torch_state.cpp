@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t depth_limit = 64, name_limit = 1'000, visit_limit = 2'000'000;
 // What the result may take beside the pickle itself.
 constexpr std::size_t memory_base = std::size_t{7} << 20U;
+// Tensors may share storages, and a stride of 0 repeats elements; but whoever reads all of them
+// shall not read many times the file.
+constexpr std::uint64_t most_sharing = 16, sharing_base = std::uint64_t{64} << 20U;
 constexpr std::string_view metadata_key = "_metadata", version_key = "version";
 
 [[noreturn]] void fail(const std::string& file, const std::string& what) {
@@ -245,6 +248,26 @@ void add_versions(Checkpoint& checkpoint, const PickleValues& values, PickleInde
   }
 }
 
+// Counts what reading each tensor gives.
+class ReadBytes {
+ public:
+  explicit ReadBytes(const Checkpoint& checkpoint)
+      : file_(checkpoint.name), most_(checkpoint.file_bytes * most_sharing + sharing_base) {}
+
+  void add(const Tensor& tensor) {
+    std::uint64_t bytes = 0;
+    if (__builtin_mul_overflow(tensor.elements, dtype_bytes(tensor.dtype), &bytes) ||
+        __builtin_add_overflow(total_, bytes, &total_) || total_ > most_) {
+      fail(file_, "tensor " + printable(tensor.name) + ": expected tensors of at most " +
+                      std::to_string(most_) + " bytes in all, got more");
+    }
+  }
+
+ private:
+  const std::string& file_;
+  std::uint64_t most_, total_ = 0;
+};
+
 void refuse_duplicates(const Checkpoint& checkpoint) {
   const std::vector<Tensor>& tensors = checkpoint.tensors;
   std::vector<std::uint32_t> order(tensors.size());
@@ -264,11 +287,13 @@ void refuse_duplicates(const Checkpoint& checkpoint) {
 void add_torch_state(Checkpoint& checkpoint, const Pickle& pickle, TorchTensorMaker& maker) {
   const PickleValues& values = pickle.values;
   checkpoint.tensors.reserve(count(pickle, checkpoint.name, maker).tensors);
+  ReadBytes read_bytes(checkpoint);
   walk(
       pickle, checkpoint.name,
       [&](PickleIndex value, const std::string& name) {
         if (maker.is_tensor(value)) {
           checkpoint.tensors.push_back(maker.make(value, name));
+          read_bytes.add(checkpoint.tensors.back());
           return;
         }
         const bool fresh =

@@ -298,7 +298,7 @@ class TorchTensors::Maker {
     is_of_scales_ = false;
     if (tensor.affine) fail(place_, "expected plain scales, got quantised ones");
     if (tensor.elements != count) return {};
-    if (tensors_.verified_.insert(tensor.checksum.get()).second) verify_checksum(tensor);
+    tensors_.verifier_.verify(tensor);
     std::vector<double> found(static_cast<std::size_t>(count));
     switch (tensor.dtype) {
       case DType::f64:

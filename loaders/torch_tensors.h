@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,7 +72,7 @@ class TorchTensors final : public TorchTensorMaker {
   const PickleValues& values_;
   TorchStorages& storages_;
   std::uint64_t scales_left_;  // a file that shares them may not make more of them than it holds
-  std::set<const Checksum*> verified_;  // of storages of scales, which may be shared as well
+  ChecksumVerifier verifier_;  // of scales
 };
 
 // A view of `storage`, checked. `strides` empty: row-major. Throws FormatError with `place`.

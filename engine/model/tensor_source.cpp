@@ -58,7 +58,8 @@ void TensorSource::read_integers(std::string_view name, std::uint64_t,
 
 CheckpointSource::CheckpointSource(const loaders::Checkpoint& checkpoint, const ModelConfig& config)
     : tensors_(find_tensors(checkpoint, config)) {
-  for (const auto& [name, tensor] : tensors_) loaders::verify_checksum(tensor);
+  loaders::ChecksumVerifier verifier;
+  for (const auto& [name, tensor] : tensors_) verifier.verify(tensor);
 }
 
 const loaders::Tensor& CheckpointSource::tensor(std::string_view name) const {

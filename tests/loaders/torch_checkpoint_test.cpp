@@ -408,6 +408,8 @@ TEST_CASE("bad tensors") {
        "expected at most 8 dimensions, each with a stride, got 2 and 1 strides"},
       {view(0, {1, 1, 1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1, 1}),
        "shape: expected at most 8 dimensions, got more"},
+      {view(0, {2'000'000'000, 2'000'000'000}, {0, 0}),
+       "expected tensors of at most 67116736 bytes in all, got more"},
       {rebuilt(none + integer(0) + integers({6}) + integers({1})),
        "expected a storage, got another value"},
       {rebuilt(good + none + integers({6}) + integers({1})),
