@@ -1,13 +1,10 @@
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "bertq/error.h"
 #include "bertq/model.h"
-#include "engine/model/encoder.h"
-#include "engine/model/heads.h"
-#include "engine/model/workspace.h"
-#include "engine/quantized/quantized_forward.h"
+#include "engine/model/forward.h"
 #include "engine/runtime/thread_pool.h"
 
 namespace bertq {
@@ -47,20 +44,11 @@ struct Session::Impl {
   Impl(std::shared_ptr<const Model> shared_model, std::size_t threads)
       : model(std::move(shared_model)),
         pool(threads, model->isa()),
-        workspace(model->impl(), threads) {
-    if (model->impl().quantized) quantized.emplace(model->impl(), pool);
-  }
-
-  void run(const PackedBatch& batch, Wanted wanted) {
-    check_batch(batch, model->impl());
-    workspace.fit(batch);
-    Encoder(model->impl(), batch, pool, workspace, observation).run(wanted);
-  }
+        forward(make_forward(model->impl(), pool)) {}
 
   std::shared_ptr<const Model> model;
   ThreadPool pool;
-  Workspace workspace;
-  std::optional<QuantizedForward> quantized;  // in another arithmetic: does all of it
+  std::unique_ptr<Forward> forward;
   Observation observation;
 };
 
@@ -72,12 +60,8 @@ Session& Session::operator=(Session&&) noexcept = default;
 
 std::span<const float> Session::hidden_states(const PackedBatch& batch) {
   if (batch.sequences() == 0) return {};
-  if (impl_->quantized) {
-    check_batch(batch, impl_->model->impl());
-    return impl_->quantized->hidden_states(batch, impl_->observation);
-  }
-  impl_->run(batch, Wanted::all_tokens);
-  return {impl_->workspace.hidden.data, batch.tokens() * hidden_ld()};
+  check_batch(batch, impl_->model->impl());
+  return impl_->forward->hidden_states(batch, impl_->observation);
 }
 
 std::size_t Session::hidden_ld() const {
@@ -89,14 +73,8 @@ std::span<const float> Session::logits(const PackedBatch& batch) {
     throw Error(ErrorKind::input, "the checkpoint has no classification head");
   }
   if (batch.sequences() == 0) return {};
-  if (impl_->quantized) {
-    check_batch(batch, impl_->model->impl());
-    return impl_->quantized->logits(batch, impl_->observation);
-  }
-  impl_->run(batch, Wanted::first_tokens);
-  run_classifier(impl_->model->impl(), batch.sequences(), impl_->pool, impl_->workspace,
-                 impl_->observation);
-  return impl_->workspace.dense_logits.first(batch.sequences() * impl_->model->labels());
+  check_batch(batch, impl_->model->impl());
+  return impl_->forward->logits(batch, impl_->observation);
 }
 
 std::span<const float> Session::token_logits(const PackedBatch& batch) {
@@ -104,14 +82,8 @@ std::span<const float> Session::token_logits(const PackedBatch& batch) {
     throw Error(ErrorKind::input, "the checkpoint has no span head (qa_outputs)");
   }
   if (batch.sequences() == 0) return {};
-  if (impl_->quantized) {
-    check_batch(batch, impl_->model->impl());
-    return impl_->quantized->token_logits(batch, impl_->observation);
-  }
-  impl_->run(batch, Wanted::all_tokens);
-  run_span_head(impl_->model->impl(), batch.tokens(), impl_->pool, impl_->workspace,
-                impl_->observation);
-  return impl_->workspace.dense_logits.first(batch.tokens() * span_logits);
+  check_batch(batch, impl_->model->impl());
+  return impl_->forward->token_logits(batch, impl_->observation);
 }
 
 const Model& Session::model() const {
@@ -124,7 +96,7 @@ void Session::pad_to(std::size_t length) {
     throw Error(ErrorKind::input, "--pad-to: expected at most the " + std::to_string(positions) +
                                       " positions of the model, got " + std::to_string(length));
   }
-  if (impl_->quantized) impl_->quantized->set_padding(length);
+  impl_->forward->set_padding(length);
 }
 
 void Session::observe_layers(LayerObserver observer, void* context) {

@@ -10,6 +10,7 @@
 
 #include "bertq/packed_batch.h"
 #include "engine/model/attention.h"
+#include "engine/model/forward.h"
 #include "engine/model/observation.h"
 #include "engine/model/rows.h"
 #include "engine/model/weights.h"
@@ -20,21 +21,17 @@
 
 namespace bertq {
 
-// One session's working memory and passes; not thread-safe. `model` has a QuantizedModel. Batches
-// have been checked. All throw Error (input) for activations that are not finite, naming the layer.
-class QuantizedForward {
+class QuantizedForward final : public Forward {
  public:
+  // `model` has a QuantizedModel.
   QuantizedForward(const Model::Impl& model, ThreadPool& pool);
 
-  // Models whose ranges are those of a padded batch: the length that each sequence is padded to; 0
-  // for that of the longest.
-  void set_padding(std::size_t length) { padding_ = length; }
-
-  // Results hold until the next call. [tokens][leading_dimension(hidden)], without padding.
-  std::span<const float> hidden_states(const PackedBatch& batch, const Observation& observation);
-  // [sequences][labels], [tokens][span_logits].
-  std::span<const float> logits(const PackedBatch& batch, const Observation& observation);
-  std::span<const float> token_logits(const PackedBatch& batch, const Observation& observation);
+  void set_padding(std::size_t length) override { padding_ = length; }
+  std::span<const float> hidden_states(const PackedBatch& batch,
+                                       const Observation& observation) override;
+  std::span<const float> logits(const PackedBatch& batch, const Observation& observation) override;
+  std::span<const float> token_logits(const PackedBatch& batch,
+                                      const Observation& observation) override;
 
  private:
   // What layers of either scope see of the same rows.
