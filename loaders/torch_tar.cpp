@@ -19,7 +19,7 @@
 #include "loaders/torch_checkpoint.h"
 #include "loaders/torch_names.h"
 #include "loaders/torch_state.h"
-#include "loaders/torch_tensors.h"
+#include "loaders/torch_storage.h"
 
 namespace bertq::loaders {
 namespace {

@@ -8,6 +8,7 @@
 #include "loaders/torch_checkpoint.h"
 #include "loaders/torch_names.h"
 #include "loaders/torch_state.h"
+#include "loaders/torch_storage.h"
 #include "loaders/torch_tensors.h"
 
 namespace bertq::loaders {

@@ -43,13 +43,14 @@ void verify_packed(const ModelFiles& files, Verification& result) {
 Verification verify(const Inspection& inspection) {
   const ModelFiles& files = inspection.files;
   Verification result;
+  loaders::ChecksumVerifier verifier;
   for (const loaders::Tensor& tensor : files.checkpoint.tensors) {
     if (!tensor.checksum) {
       ++result.unchecked;
       continue;
     }
     const std::size_t before = result.problems.size();
-    collect(result.problems, [&] { loaders::verify_checksum(tensor); });
+    collect(result.problems, [&] { verifier.verify(tensor); });
     result.checked += result.problems.size() == before ? 1U : 0U;
   }
   if (files.checkpoint.format == loaders::bertq_format) verify_packed(files, result);
