@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <deque>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "loaders/little_endian.h"
+#include "loaders/pickle_stack.h"
 #include "loaders/printable.h"
 #include "loaders/utf8.h"
 
@@ -20,7 +20,6 @@ namespace {
 constexpr std::size_t first_window = 512, window_growth = 8;
 constexpr std::size_t memory_base = std::size_t{7} << 20U;
 constexpr std::size_t longest_line = 1'000;
-constexpr PickleIndex unset = 0xFFFF'FFFF;
 
 // The pickle goes on behind the bytes that were read.
 struct Incomplete {};
@@ -37,6 +36,7 @@ class Machine {
           const PicklePlace& place)
       : memory_limit_(bytes.size() / 2 + memory_base),
         values_(std::move(bytes), memory_limit_),
+        stack_(values_),
         whole_(whole),
         names_(names),
         place_(place) {}
@@ -45,6 +45,8 @@ class Machine {
     try {
       proto();
       while (!root_) step();
+    } catch (const PickleFault& fault) {
+      fail(fault.what);
     } catch (const std::length_error&) {
       fail("expected values of at most " + std::to_string(memory_limit_) + " bytes, got more");
     }
@@ -107,43 +109,6 @@ class Machine {
     return text.substr(0, length);
   }
 
-  // The stack.
-  void push(PickleIndex value) {
-    stack_.push_back(value);
-    if (stack_.size() <= stack_peak_) return;
-    stack_peak_ = stack_.size();
-    values_.charge(sizeof value);
-  }
-  std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
-  PickleIndex top() const {
-    if (stack_.size() == floor()) fail("expected a value on the stack, found none");
-    return stack_.back();
-  }
-  PickleIndex pop() {
-    const PickleIndex value = top();
-    stack_.pop_back();
-    return value;
-  }
-  // All above the last mark, which goes.
-  std::vector<PickleIndex> pop_marked() {
-    if (marks_.empty()) fail("expected a mark on the stack, found none");
-    const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
-    std::vector<PickleIndex> values(begin, stack_.end());
-    stack_.erase(begin, stack_.end());
-    marks_.pop_back();
-    return values;
-  }
-  PickleIndex pop_kind(PickleKind kind, std::string_view expected) {
-    const PickleIndex value = pop();
-    if (!values_.is(value, kind)) fail("expected " + std::string(expected) + ", got another value");
-    return value;
-  }
-  PickleIndex top_kind(PickleKind kind, std::string_view expected) const {
-    const PickleIndex value = top();
-    if (!values_.is(value, kind)) fail("expected " + std::string(expected) + ", got another value");
-    return value;
-  }
-
   // Structure.
   void proto() {
     constexpr unsigned char proto_code = 0x80, oldest = 2, newest = 5;
@@ -161,30 +126,25 @@ class Machine {
     }
   }
   void stop() {
-    const PickleIndex root = pop();
-    if (!stack_.empty() || !marks_.empty()) fail("expected one value at the end, got more");
+    const PickleIndex root = stack_.pop();
+    if (!stack_.is_empty()) fail("expected one value at the end, got more");
     root_ = root;
   }
-  void mark() {
-    marks_.push_back(static_cast<std::uint32_t>(stack_.size()));
-    if (marks_.size() <= marks_peak_) return;
-    marks_peak_ = marks_.size();
-    values_.charge(sizeof(std::uint32_t));
-  }
+  void mark() { stack_.mark(); }
 
   // Plain values.
-  void none() { push(values_.add_none()); }
-  void newtrue() { push(values_.add_boolean(true)); }
-  void newfalse() { push(values_.add_boolean(false)); }
+  void none() { stack_.push(values_.add_none()); }
+  void newtrue() { stack_.push(values_.add_boolean(true)); }
+  void newfalse() { stack_.push(values_.add_boolean(false)); }
   template <typename T>
   void integer() {
-    push(values_.add_integer(number<T>()));
+    stack_.push(values_.add_integer(number<T>()));
   }
   void long1() {
     const std::size_t length = number<unsigned char>();
     const std::size_t begin = take(length);
     if (length > sizeof(std::int64_t)) {
-      return push(values_.add_slice(PickleKind::long_integer, begin, length));
+      return stack_.push(values_.add_slice(PickleKind::long_integer, begin, length));
     }
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < length; ++i) {
@@ -192,10 +152,11 @@ class Machine {
     }
     const bool negative = length > 0 && (value >> (8 * length - 1)) != 0;
     if (negative && length < sizeof value) value |= ~std::uint64_t{0} << (8 * length);
-    push(values_.add_integer(std::bit_cast<std::int64_t>(value)));
+    stack_.push(values_.add_integer(std::bit_cast<std::int64_t>(value)));
   }
   void binfloat() {
-    push(values_.add_real(std::bit_cast<double>(__builtin_bswap64(number<std::uint64_t>()))));
+    stack_.push(
+        values_.add_real(std::bit_cast<double>(__builtin_bswap64(number<std::uint64_t>()))));
   }
   template <typename Length>
   void string() {
@@ -204,72 +165,51 @@ class Machine {
     const std::size_t begin = take(static_cast<std::uint64_t>(length));
     const PickleIndex text = values_.add_slice(PickleKind::text, begin, at_ - begin);
     if (!is_utf8(values_.text(text))) fail("expected text in UTF-8, got other bytes");
-    push(text);
+    stack_.push(text);
   }
 
   // Containers.
-  void empty_tuple() { push(values_.add_tuple(std::array<PickleIndex, 0>{})); }
-  void tuple() { push(values_.add_tuple(pop_marked())); }
+  void empty_tuple() { stack_.push(values_.add_tuple(std::array<PickleIndex, 0>{})); }
+  void tuple() { stack_.push(values_.add_tuple(stack_.pop_marked())); }
   template <std::size_t count>
   void short_tuple() {
     std::array<PickleIndex, count> items{};
-    for (std::size_t i = count; i-- > 0;) items[i] = pop();
-    push(values_.add_tuple(items));
+    for (std::size_t i = count; i-- > 0;) items[i] = stack_.pop();
+    stack_.push(values_.add_tuple(items));
   }
-  void empty_list() { push(values_.add_container(PickleKind::list)); }
-  void empty_dict() { push(values_.add_container(PickleKind::dict)); }
+  void empty_list() { stack_.push(values_.add_container(PickleKind::list)); }
+  void empty_dict() { stack_.push(values_.add_container(PickleKind::dict)); }
   void append() {
-    const PickleIndex item = pop();
-    values_.append(top_kind(PickleKind::list, "a list to append to"), item);
+    const PickleIndex item = stack_.pop();
+    values_.append(stack_.top_kind(PickleKind::list, "a list to append to"), item);
   }
   void appends() {
-    const std::vector<PickleIndex> items = pop_marked();
-    const PickleIndex list = top_kind(PickleKind::list, "a list to append to");
+    const std::vector<PickleIndex> items = stack_.pop_marked();
+    const PickleIndex list = stack_.top_kind(PickleKind::list, "a list to append to");
     for (const PickleIndex item : items) values_.append(list, item);
   }
   void setitem() {
-    const PickleIndex value = pop(), key = pop();
-    const PickleIndex dict = top_kind(PickleKind::dict, "a dict to set items of");
+    const PickleIndex value = stack_.pop(), key = stack_.pop();
+    const PickleIndex dict = stack_.top_kind(PickleKind::dict, "a dict to set items of");
     values_.append(dict, key);
     values_.append(dict, value);
   }
   void setitems() {
-    const std::vector<PickleIndex> items = pop_marked();
+    const std::vector<PickleIndex> items = stack_.pop_marked();
     if (items.size() % 2 != 0) fail("expected a value for each key, got one fewer");
-    const PickleIndex dict = top_kind(PickleKind::dict, "a dict to set items of");
+    const PickleIndex dict = stack_.top_kind(PickleKind::dict, "a dict to set items of");
     for (const PickleIndex item : items) values_.append(dict, item);
   }
 
-  // The memo. Its numbers are given in turn, by one opcode or by the other.
-  void put(std::uint32_t index) {
-    if (memoizes_.value_or(false)) fail("expected MEMOIZE as before, got BINPUT");
-    memoizes_ = false;
-    remember(index);
-  }
-  void remember(std::uint32_t index) {
-    const PickleIndex value = top();
-    if (index >= memo_.size()) {
-      values_.charge((index + std::size_t{1} - memo_.size()) * sizeof value);
-      memo_.resize(index + std::size_t{1}, unset);
-    }
-    memo_[index] = value;
-  }
-  void memoize() {
-    if (!memoizes_.value_or(true)) fail("expected BINPUT as before, got MEMOIZE");
-    memoizes_ = true;
-    remember(static_cast<std::uint32_t>(memo_.size()));
-  }
+  // The memo.
+  void memoize() { stack_.memoize(); }
   template <typename T>
   void binput() {
-    put(number<T>());
+    stack_.put(number<T>());
   }
   template <typename T>
   void binget() {
-    const auto index = number<T>();
-    if (index >= memo_.size() || memo_[index] == unset) {
-      fail("expected a number that the memo holds, got " + std::to_string(index));
-    }
-    push(memo_[index]);
+    stack_.push(stack_.get(number<T>()));
   }
 
   // Names, and what a pickle would like to do with them.
@@ -279,8 +219,8 @@ class Machine {
     push_global(module, name);
   }
   void stack_global() {
-    const PickleIndex name = pop_kind(PickleKind::text, "a name");
-    const PickleIndex module = pop_kind(PickleKind::text, "a module's name");
+    const PickleIndex name = stack_.pop_kind(PickleKind::text, "a name");
+    const PickleIndex module = stack_.pop_kind(PickleKind::text, "a module's name");
     push_global(values_.text(module), values_.text(name));
   }
   void push_global(std::string_view module, std::string_view name) {
@@ -288,7 +228,7 @@ class Machine {
         names_.known.begin(), names_.known.end(),
         [&](const PickleName& row) { return row.module == module && row.name == name; });
     if (known == names_.known.end() && !is_class(module)) refuse_name(module, name);
-    push(values_.add_global(static_cast<std::size_t>(known - names_.known.begin())));
+    stack_.push(values_.add_global(static_cast<std::size_t>(known - names_.known.begin())));
   }
   bool is_class(std::string_view module) const {
     const std::string_view root = names_.class_root;
@@ -306,11 +246,7 @@ class Machine {
   // Whether the name at hand is that of the class whose object all of the pickle is: nothing but it
   // so far, then perhaps a memo, no arguments, NEWOBJ. Before torch 1.6 it came with its source.
   bool begins_object() const {
-    constexpr std::string_view module_id = "module";
-    if (!stack_.empty()) {
-      return values_.is(stack_.back(), PickleKind::text) &&
-             values_.text(stack_.back()) == module_id;
-    }
+    if (!stack_.is_empty()) return stack_.has_on_top("module");
     auto rest = values_.bytes().subspan(at_);
     constexpr std::byte put{'q'}, memoize_code{0x94}, no_arguments{')'}, newobj_code{0x81};
     if (!rest.empty() && rest[0] == memoize_code) rest = rest.subspan(1);
@@ -319,8 +255,8 @@ class Machine {
   }
 
   void reduce() {
-    const PickleIndex arguments = pop_kind(PickleKind::tuple, "a tuple of arguments");
-    const PickleIndex callee = pop_kind(PickleKind::global, "a name to call");
+    const PickleIndex arguments = stack_.pop_kind(PickleKind::tuple, "a tuple of arguments");
+    const PickleIndex callee = stack_.pop_kind(PickleKind::global, "a name to call");
     const std::size_t name = values_.global(callee);
     const PickleRole role =
         name < names_.known.size() ? names_.known[name].role : PickleRole::constant;
@@ -328,12 +264,12 @@ class Machine {
       case PickleRole::constant:
         fail("expected a name to call, got one that is not to be called");
       case PickleRole::call:
-        return push(values_.add_call(callee, arguments));
+        return stack_.push(values_.add_call(callee, arguments));
       case PickleRole::dict:
-        return push(dict_of(arguments));
+        return stack_.push(dict_of(arguments));
       case PickleRole::first_argument:
         if (values_.size(arguments) == 0) fail("expected an argument, got none");
-        return push(values_.item(arguments, 0));
+        return stack_.push(values_.item(arguments, 0));
     }
   }
   // OrderedDict(), or OrderedDict([[key, value], ...]) as Python 2 wrote it.
@@ -359,31 +295,28 @@ class Machine {
   }
 
   void newobj() {
-    const PickleIndex arguments = pop_kind(PickleKind::tuple, "a tuple of arguments");
-    const PickleIndex callee = pop_kind(PickleKind::global, "a class");
+    const PickleIndex arguments = stack_.pop_kind(PickleKind::tuple, "a tuple of arguments");
+    const PickleIndex callee = stack_.pop_kind(PickleKind::global, "a class");
     if (values_.global(callee) < names_.known.size()) fail("expected a class, got another name");
     if (values_.size(arguments) != 0) fail("expected no arguments of a class, got some");
-    push(values_.add_object());
+    stack_.push(values_.add_object());
   }
   void build() {
-    const PickleIndex state = pop(), value = top();
+    const PickleIndex state = stack_.pop(), value = stack_.top();
     if (!values_.is(value, PickleKind::dict) && !values_.is(value, PickleKind::object)) {
       fail("expected an object or a dict to give a state to, got another value");
     }
     if (!values_.set_state(value, state)) fail("expected one state of an object, got two");
   }
-  void binpersid() { push(values_.add_persistent(pop())); }
+  void binpersid() { stack_.push(values_.add_persistent(stack_.pop())); }
 
   std::size_t memory_limit_;
   PickleValues values_;
+  PickleStack stack_;
   bool whole_;
   const PickleNames& names_;
   const PicklePlace& place_;
   std::size_t at_ = 0, opcode_at_ = 0;
-  std::deque<PickleIndex> stack_, memo_;
-  std::deque<std::uint32_t> marks_;
-  std::size_t stack_peak_ = 0, marks_peak_ = 0;
-  std::optional<bool> memoizes_;
   std::optional<PickleIndex> root_;
 };
 
