@@ -30,34 +30,74 @@ void walk(const Pickle& pickle, const std::string& file, Leaf leaf, Versions ver
   TorchWalk(pickle.values, file, leaf, versions).run(pickle.root);
 }
 
-// How many tensors and attributes there will be, before any is made.
-struct Census {
-  std::size_t tensors = 0, attributes = 0, bytes = 0;
-};
+// Calls use(path, version) for each module in {module's path: {"version": number}}.
+template <typename Use>
+void for_each_version(const PickleValues& values, PickleIndex metadata, const std::string& file,
+                      Use use) {
+  constexpr int most_facts = 16;  // of a module; PyTorch writes one or two
+  const auto expect = [&](bool holds) {
+    if (!holds) fail(file, "_metadata: expected versions by module, got something else");
+  };
+  expect(values.is(metadata, PickleKind::dict));
+  PickleValues::Cursor modules = values.begin(metadata);
+  while (const std::optional<PickleIndex> path = values.next(modules)) {
+    const std::optional<PickleIndex> entry = values.next(modules);
+    expect(values.is(*path, PickleKind::text) && values.text(*path).size() <= torch_name_limit);
+    expect(entry && values.is(*entry, PickleKind::dict));
+    std::optional<std::int64_t> version;
+    PickleValues::Cursor facts = values.begin(*entry);
+    int count = 0;
+    while (const std::optional<PickleIndex> key = values.next(facts)) {
+      const std::optional<PickleIndex> value = values.next(facts);
+      expect(value && ++count <= most_facts);
+      if (!values.is(*key, PickleKind::text) || values.text(*key) != version_key) continue;
+      if (values.is_none(*value)) continue;
+      expect(values.is(*value, PickleKind::integer));
+      version = values.integer(*value);
+    }
+    use(values.text(*path), version);
+  }
+}
 
-Census count(const Pickle& pickle, const std::string& file, const TorchTensorMaker& maker) {
+std::string joined(const std::string& prefix, std::string_view path) {
+  if (prefix.empty()) return std::string(path);
+  return path.empty() ? prefix : prefix + "." + std::string(path);
+}
+
+// Counts what there will be, before any of it is made: names and texts that a pickle holds once may
+// come up many times. Returns the number of tensors.
+std::size_t count(const Pickle& pickle, const std::string& file, const TorchTensorMaker& maker) {
   constexpr std::size_t node_bytes = 64;  // of a map, or of a tensor's shape and strides
-  const std::size_t most = pickle.values.bytes().size() / 2 + memory_base;
-  Census census;
+  const PickleValues& values = pickle.values;
+  const std::size_t most = values.bytes().size() / 2 + memory_base;
+  std::size_t total = 0, tensors = 0;
   const auto charge = [&](std::size_t bytes) {
-    census.bytes += bytes;
-    if (census.bytes <= most) return;
-    fail(file, "expected tensors' names and shapes of at most " + std::to_string(most) +
-                   " bytes, got more");
+    total += node_bytes + bytes;
+    if (total <= most) return;
+    fail(file, "expected names and shapes of at most " + std::to_string(most) +
+                   " bytes in all, got more");
   };
   walk(
       pickle, file,
       [&](PickleIndex value, const std::string& name) {
-        const bool is_tensor = maker.is_tensor(value);
-        ++(is_tensor ? census.tensors : census.attributes);
-        charge(name.size() + node_bytes + (is_tensor ? sizeof(Tensor) : sizeof(Attribute)));
+        if (maker.is_tensor(value)) {
+          ++tensors;
+          return charge(name.size() + sizeof(Tensor));
+        }
+        const bool is_text = values.is(value, PickleKind::text);
+        charge(name.size() + sizeof(Attribute) + (is_text ? values.text(value).size() : 0));
       },
-      [](PickleIndex, const std::string&) {});
-  if (census.tensors > tensor_limit) {
+      [&](PickleIndex metadata, const std::string& prefix) {
+        for_each_version(values, metadata, file,
+                         [&](std::string_view path, const std::optional<std::int64_t>&) {
+                           charge(prefix.size() + path.size());
+                         });
+      });
+  if (tensors > tensor_limit) {
     fail(file, "expected at most " + std::to_string(tensor_limit) + " tensors, got " +
-                   std::to_string(census.tensors));
+                   std::to_string(tensors));
   }
-  return census;
+  return tensors;
 }
 
 // Seeds may be beyond 64 bits; two's complement, as the pickle has it.
@@ -95,33 +135,6 @@ Attribute attribute_of(const PickleValues& values, PickleIndex value, const std:
       return torch_name_text(values.global(value));
     default:
       fail(file, printable(name) + ": expected a number, a text or a tensor, got another value");
-  }
-}
-
-std::string joined(const std::string& prefix, std::string_view path) {
-  if (prefix.empty()) return std::string(path);
-  return path.empty() ? prefix : prefix + "." + std::string(path);
-}
-
-// {module's path: {"version": number}}
-void add_versions(Checkpoint& checkpoint, const PickleValues& values, PickleIndex metadata,
-                  const std::string& prefix) {
-  const auto expect = [&](bool holds) {
-    if (!holds) {
-      fail(checkpoint.name, "_metadata: expected versions by module, got something else");
-    }
-  };
-  expect(values.is(metadata, PickleKind::dict));
-  PickleValues::Cursor cursor = values.begin(metadata);
-  while (const std::optional<PickleIndex> path = values.next(cursor)) {
-    const std::optional<PickleIndex> entry = values.next(cursor);
-    expect(values.is(*path, PickleKind::text) && values.text(*path).size() <= torch_name_limit);
-    expect(entry && values.is(*entry, PickleKind::dict));
-    expect(checkpoint.module_versions.size() < tensor_limit);
-    const std::optional<PickleIndex> version = values.find(*entry, version_key);
-    if (!version || values.is_none(*version)) continue;
-    expect(values.is(*version, PickleKind::integer));
-    checkpoint.module_versions[joined(prefix, values.text(*path))] = values.integer(*version);
   }
 }
 
@@ -163,7 +176,7 @@ void refuse_duplicates(const Checkpoint& checkpoint) {
 
 void add_torch_state(Checkpoint& checkpoint, const Pickle& pickle, TorchTensorMaker& maker) {
   const PickleValues& values = pickle.values;
-  checkpoint.tensors.reserve(count(pickle, checkpoint.name, maker).tensors);
+  checkpoint.tensors.reserve(count(pickle, checkpoint.name, maker));
   ReadBytes read_bytes(checkpoint);
   walk(
       pickle, checkpoint.name,
@@ -179,7 +192,10 @@ void add_torch_state(Checkpoint& checkpoint, const Pickle& pickle, TorchTensorMa
         if (!fresh) fail(checkpoint.name, printable(name) + ": expected one of this name, got two");
       },
       [&](PickleIndex metadata, const std::string& prefix) {
-        add_versions(checkpoint, values, metadata, prefix);
+        for_each_version(values, metadata, checkpoint.name,
+                         [&](std::string_view path, const std::optional<std::int64_t>& version) {
+                           if (version) checkpoint.module_versions[joined(prefix, path)] = *version;
+                         });
       });
   refuse_duplicates(checkpoint);
 }
