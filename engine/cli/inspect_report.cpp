@@ -96,7 +96,27 @@ std::string tokenizer_text(const tokenizer::Tokenizer& tokenizer) {
                      fmt::join(files, ", "));
 }
 
+// "Q8BERT: 13 modules q8bert_ema"
+std::string quantization_text(const StoredQuantization& quantization) {
+  std::map<std::string_view, std::size_t> layers;
+  std::set<std::string> bits;
+  for (const auto& [module, layer] : quantization.layers) {
+    ++layers[arithmetic_name(layer.arithmetic)];
+    if (layer.arithmetic != Arithmetic::torch_dynamic) continue;
+    bits.insert(!layer.reduced_range ? "unknown" : *layer.reduced_range ? "7" : "8");
+  }
+  std::vector<std::string> parts;
+  for (const auto& [name, count] : layers)
+    parts.push_back(fmt::format("{} modules {}", count, name));
+  if (!bits.empty()) parts.push_back(fmt::format("bits of activations: {}", fmt::join(bits, ", ")));
+  return fmt::format("{}{}{}", quantizer_name(quantization.quantizer), parts.empty() ? "" : ": ",
+                     fmt::join(parts, ", "));
+}
+
 void add_model(Summary& summary, const Inspection& found) {
+  if (found.quantization.quantizer != Quantizer::none) {
+    summary.line("quantised", quantization_text(found.quantization));
+  }
   const ModelConfig& config = found.files.config;
   summary.line("shape",
                fmt::format("{} layers, hidden {}, {} heads of {}, intermediate {}", config.layers,
@@ -282,6 +302,13 @@ Json inspection_json(const Inspection& found) {
                {"remarks", Json::array()}};
   for (const std::string& remark : checkpoint.remarks) json["remarks"].push_back(remark);
   if (usable) add_model_json(json, found);
+  if (found.quantization.quantizer != Quantizer::none) {
+    json["quantised"] = {{"by", quantizer_name(found.quantization.quantizer)},
+                         {"modules", Json::object()}};
+    for (const auto& [module, layer] : found.quantization.layers) {
+      json["quantised"]["modules"][module] = arithmetic_name(layer.arithmetic);
+    }
+  }
   if (usable && found.files.packed) {
     json["packed"] = {{"source", found.files.packed->source},
                       {"source_format", found.files.packed->source_format},

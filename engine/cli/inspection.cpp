@@ -8,6 +8,7 @@
 #include "engine/cli/hub_cache.h"
 #include "engine/model/embeddings.h"
 #include "engine/model/tensor_names.h"
+#include "engine/quantized/canonical_tensors.h"
 
 namespace bertq::cli {
 namespace {
@@ -62,11 +63,24 @@ std::map<std::string, std::string_view, std::less<>> uses_of(const Inspection& i
   std::map<std::string, std::string_view, std::less<>> uses;
   for (const ExpectedTensor& tensor : expected_tensors(inspection.files.config)) {
     const bool used = tensor.part != Part::classifier || inspection.files.heads.classifier;
+    const std::string_view module = module_of(tensor.name);
     const bool quantized =
-        tensor.role == Role::linear || module_of(tensor.name) == word_embeddings_module;
+        inspection.quantization.has_arithmetic()
+            ? tensor.role != Role::vector && inspection.quantization.layers.contains(module)
+            : tensor.role == Role::linear || module == word_embeddings_module;
     uses.emplace(tensor.name, !used ? ignored : quantized ? "int8" : "fp32");
   }
   return uses;
+}
+
+// Refused only when it is run in its own arithmetic, so it is not part of opening.
+void add_quantization(Inspection& result) {
+  if (result.problem || result.files.packed) return;
+  try {
+    result.quantization = stored_quantization(result.files.checkpoint, result.files.config);
+  } catch (const Error& error) {
+    result.problem = error;
+  }
 }
 
 void add_tensors(Inspection& result, bool with_values) {
@@ -79,13 +93,15 @@ void add_tensors(Inspection& result, bool with_values) {
     TensorReport& tensor = result.tensors.emplace_back();
     tensor.index = i;
     tensor.part = part ? part_name(*part) : is_ignored(canonical) ? ignored : "unknown";
-    const auto use = uses.find(canonical);
+    const auto use = uses.find(plain_name(canonical));
     if (tensor.part == ignored) {
       tensor.use = ignored;
     } else if (result.files.packed) {  // as it is, since it is what will be used
       tensor.use = info.dtype == loaders::DType::i8 ? "int8" : "fp32";
     } else if (use != uses.end()) {
       tensor.use = use->second;
+    } else if (!result.problem && result.quantization.quantizer != Quantizer::none) {
+      tensor.use = "range";
     }
     if (with_values && info.is_real()) tensor.values = summarize(info);
   }
@@ -122,6 +138,7 @@ void add_shares(Inspection& result) {
 Inspection inspect_model(const std::string& model, bool with_values) {
   Inspection result;
   open_files(model, result);
+  add_quantization(result);
   add_tensors(result, with_values);
   add_shares(result);
   return result;

@@ -9,6 +9,7 @@
 
 #include "bertq/error.h"
 #include "bertq/model_files.h"
+#include "engine/quantized/stored_quantization.h"
 
 namespace bertq::cli {
 
@@ -21,7 +22,9 @@ struct ValueSummary {
 struct TensorReport {
   std::size_t index = 0;  // in the checkpoint
   std::string_view part;  // "embeddings", "encoder", ..., "ignored"
-  std::string_view use;   // in INT8 without a recipe: "int8", "fp32", "ignored"; "" if unknown
+  // In INT8 without a recipe: "int8", "fp32", "range" (what quantised the checkpoint gives those),
+  // "ignored"; "" if unknown.
+  std::string_view use;
   std::optional<ValueSummary> values;  // if asked for and of a float or a quantised type
 };
 
@@ -34,7 +37,8 @@ struct Share {
 struct Inspection {
   // Without `problem` everything; with it at least name and checkpoint.
   ModelFiles files;
-  std::optional<Error> problem;  // why the engine refuses the model
+  std::optional<Error> problem;     // why the engine refuses the model
+  StoredQuantization quantization;  // of a checkpoint that comes quantised
   std::vector<TensorReport> tensors;
   std::vector<Share> parts;   // that there are, in the order of the forward pass
   std::vector<Share> dtypes;  // most bytes first

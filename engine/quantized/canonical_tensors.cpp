@@ -225,6 +225,20 @@ std::vector<std::string> parts_of(const std::string& module) {
   return parts;
 }
 
+std::string plain_name(std::string_view name) {
+  std::string plain(name);
+  constexpr std::array<Renaming, 2> q8bert_names{
+      {{names::q8bert_weight, ".weight"}, {names::q8bert_bias, ".bias"}}};
+  const Renaming* renaming = torch_renaming(name);
+  for (const Renaming& row : q8bert_names) {
+    if (name.ends_with(row.from)) renaming = &row;
+  }
+  if (renaming != nullptr) plain = name_of(without_suffix(name, renaming->from), renaming->to);
+  const std::size_t dot = plain.rfind('.');
+  if (dot == std::string::npos) return plain;
+  return name_of(parts_of(plain.substr(0, dot)).front(), plain.substr(dot));
+}
+
 std::vector<NamedTensor> without_quantization(std::vector<NamedTensor> tensors) {
   if (is_q8bert(tensors)) return without_q8bert(tensors);
   const auto linears = torch_packed_linears(tensors);

@@ -68,6 +68,10 @@ bool is_q8bert(const std::vector<NamedTensor>& tensors);
 // For "….attention.self.mixed" the modules whose rows it holds; else the module itself.
 std::vector<std::string> parts_of(const std::string& module);
 
+// What a tensor of this canonical name is called where nothing is quantised: a weight or bias. Of
+// "….mixed", that of its first part. Any other name comes back as it is.
+std::string plain_name(std::string_view name);
+
 // Replaces the packed forms and takes out what only describes ranges. Leaves what is not quantised
 // as it is. Throws Error (input) naming the tensor for scales that are no positive numbers and
 // integers of another type than the format's.
