@@ -189,16 +189,20 @@ class TorchTensors::Maker {
 
   // A tensor's elements, or the items of a list.
   std::vector<double> numbers(PickleIndex value, std::uint64_t count, std::string_view what) {
-    std::vector<double> found = tensors_.is_tensor(value) ? elements(value, count) : items(value);
+    std::vector<double> found =
+        tensors_.is_tensor(value) ? elements(value, count) : items(value, count);
     if (found.size() == count) return found;
     fail(place_, std::string(what) + ": expected " + std::to_string(count) + ", got " +
                      std::to_string(found.size()));
   }
-  std::vector<double> items(PickleIndex value) const {
+  // No more than one too many.
+  std::vector<double> items(PickleIndex value, std::uint64_t count) const {
     std::vector<double> found;
     if (!values_.is(value, PickleKind::list) && !values_.is(value, PickleKind::tuple)) return found;
     PickleValues::Cursor cursor = values_.begin(value);
-    while (const std::optional<PickleIndex> item = values_.next(cursor)) {
+    while (found.size() <= count) {
+      const std::optional<PickleIndex> item = values_.next(cursor);
+      if (!item) break;
       found.push_back(real(*item));
     }
     return found;

@@ -77,10 +77,13 @@ class TorchWalk {
 
   std::string place() const { return printable(name_.empty() ? "the root" : name_); }
 
+  void count_visit() {
+    if (++visits_ <= torch_visit_limit) return;
+    fail("expected at most " + std::to_string(torch_visit_limit) + " values, got more");
+  }
+
   void visit(PickleIndex value) {
-    if (++visits_ > torch_visit_limit) {
-      fail("expected at most " + std::to_string(torch_visit_limit) + " values, got more");
-    }
+    count_visit();
     if (values_.is_none(value)) return;
     if (is_inner(value)) return enter(value);
     leaf_(value, std::as_const(name_));
@@ -114,7 +117,13 @@ class TorchWalk {
     if (!values_.is(*state, PickleKind::dict)) {
       fail(place() + ": expected a dict as a dict's state, got another value");
     }
-    const std::optional<PickleIndex> metadata = values_.find(*state, "_metadata");
+    std::optional<PickleIndex> metadata;
+    PickleValues::Cursor cursor = values_.begin(*state);
+    while (const std::optional<PickleIndex> key = values_.next(cursor)) {
+      count_visit();
+      const std::optional<PickleIndex> value = values_.next(cursor);
+      if (values_.is(*key, PickleKind::text) && values_.text(*key) == "_metadata") metadata = value;
+    }
     if (metadata && !values_.is_none(*metadata)) versions_(*metadata, std::as_const(name_));
   }
 
