@@ -287,6 +287,19 @@ TEST_CASE("a storage whose bytes changed is found by its checksum") {
         }).starts_with("m.bin: tensor w: expected the checksum "));
 }
 
+TEST_CASE("a file written without checksums is read, and that is remarked on") {
+  const std::string pickle =
+      dict_of(text("w") + tensor(storage("FloatStorage", "0", 6), 0, {6}, {1}));
+  ZipFile file;
+  file.add({.name = "m/data.pkl", .bytes = pickle, .crc = 0});
+  file.add({.name = "m/data/0", .bytes = floats, .crc = 0});
+  const std::string bytes = file.bytes();
+  const Checkpoint checkpoint = opened(bytes);
+  CHECK(checkpoint.remarks == std::vector<std::string>{"m.bin: keeps no checksums of its tensors"});
+  CHECK(!checkpoint.tensors.at(0).checksum);
+  CHECK(values(checkpoint.tensors[0]) == std::vector<float>{0, 1, 2, 3, 4, 5});
+}
+
 TEST_CASE("a storage compressed, a second pickle and big-endian files are refused") {
   const std::string pickle =
       dict_of(text("w") + tensor(storage("FloatStorage", "0", 6), 0, {6}, {1}));
