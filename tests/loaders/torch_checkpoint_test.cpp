@@ -314,6 +314,9 @@ TEST_CASE("a storage compressed, a second pickle and big-endian files are refuse
        "m.bin: expected one data.pkl, got m/data.pkl and n/data.pkl"},
       {zip().add("m/byteorder", "big").bytes(), "m.bin: m/byteorder: expected 'little', got 'big'"},
       {zip().add("m/byteorder", "little").bytes(), "(nothing thrown)"},
+      // TorchScript's code is compressed; nobody looks at it.
+      {zip().add(testing::deflated_member("m/code/__torch__.py", "class C(Module):")).bytes(),
+       "(nothing thrown)"},
       {ZipFile()
            .add("m/data.pkl", pickle)
            .add(testing::deflated_member("m/data/0", floats))
