@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, 5> q8bert_numbers{
 constexpr std::string_view mixed = ".attention.self.mixed";
 constexpr std::array<std::string_view, 3> mixed_parts{
     ".attention.self.query", ".attention.self.key", ".attention.self.value"};
-constexpr std::string_view stub = ".quant";  // LPOT's name of every QuantStub
+constexpr std::string_view wrapped_weight = ".module.weight";  // of its DequantQuantWrapper
+constexpr std::string_view stub = ".quant";                    // LPOT's name of every QuantStub
 
 [[noreturn]] void fail(const Tensor& tensor, const std::string& what) {
   throw Error(ErrorKind::input,
@@ -106,6 +107,11 @@ std::vector<NamedTensor> without_torch(const std::vector<NamedTensor>& tensors,
   for (const NamedTensor& named : tensors) {
     if (is_torch_range(named.name, modules)) continue;
     std::string name = named.name;
+    if (name.ends_with(wrapped_weight)) {
+      fail(named.tensor,
+           "expected a quantised layer, or one in FP32 with FP32 around it, got one that LPOT has "
+           "wrapped: in FP32 between quantised tensors");
+    }
     if (const Renaming* renaming = torch_renaming(name)) {
       name = name_of(without_suffix(name, renaming->from), renaming->to);
     }

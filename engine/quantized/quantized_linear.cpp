@@ -77,6 +77,7 @@ QuantizedLinear::QuantizedLinear(WeightLoader& loader, const std::string& module
   load_integers(loader);
   if (has_given_ranges(form.arithmetic)) load_ranges(loader, ranges);
   load_bias(loader);
+  check_integer_bias();
   if (has_given_ranges(form.arithmetic)) prepare_given();
 }
 
@@ -96,12 +97,16 @@ void QuantizedLinear::load_integers(WeightLoader& loader) {
   const std::size_t padded = jit::padded_columns(outputs_);
   const auto packed =
       loader.array<std::int8_t>(module_ + ".weight.s8", jit::packed_s8_bytes(outputs_, inputs_));
-  const auto sums = loader.array<std::int32_t>(module_ + ".weight.sums", padded);
+  const auto sums = loader.derived<std::int32_t>(padded);
   const auto scale = loader.array<float>(module_ + ".weight.scale", padded);
   weights_ = packed.data();
   column_sums_ = sums;
   weight_scale_ = scale;
-  if (loader.is_packed()) return;
+  if (loader.is_packed()) {
+    jit::column_sums_s8(packed.data(), outputs_, inputs_, sums.data());
+    check_scales(loader);
+    return;
+  }
   const auto scales = loader.source().integer_scales(module_ + ".weight", loaders::DType::i8);
   if (scales.empty()) {
     throw Error(ErrorKind::input, module_ + ".weight: expected INT8 weights, got floats");
@@ -115,6 +120,17 @@ void QuantizedLinear::load_integers(WeightLoader& loader) {
                                jit::pack_s8(slice.data(), row, slice.size() / inputs_, inputs_,
                                             packed.data(), sums.data());
                              });
+}
+
+// Of packed weights: a checkpoint's have been checked where they were read.
+void QuantizedLinear::check_scales(const WeightLoader& loader) const {
+  const auto scales = weight_scale_.first(outputs_);
+  if (std::all_of(scales.begin(), scales.end(),
+                  [](float scale) { return std::isnormal(scale) && scale > 0.0F; })) {
+    return;
+  }
+  throw Error(ErrorKind::input,
+              loader.place(module_ + ".weight.scale") + ": expected positive scales");
 }
 
 void QuantizedLinear::load_ranges(WeightLoader& loader, const LayerRanges* ranges) {
@@ -157,7 +173,11 @@ void QuantizedLinear::load_bias(WeightLoader& loader) {
                                       std::to_string(own));
   }
   loader.source().read_integers(name, 0, bias.first(outputs_));
-  for (const std::int32_t value : bias) {
+}
+
+// Of numbers that a file gives.
+void QuantizedLinear::check_integer_bias() const {
+  for (const std::int32_t value : integer_bias_) {
     if (std::abs(static_cast<double>(value)) <= largest_bias(inputs_)) continue;
     throw Error(ErrorKind::input, module_ +
                                       "._quantized_bias: expected numbers whose sum with the "

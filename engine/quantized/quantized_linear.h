@@ -82,6 +82,8 @@ class QuantizedLinear {
   void load_f32(WeightLoader& loader);
   void load_integers(WeightLoader& loader);
   void load_bias(WeightLoader& loader);
+  void check_scales(const WeightLoader& loader) const;
+  void check_integer_bias() const;
   void load_ranges(WeightLoader& loader, const LayerRanges* ranges);
   void prepare_given();
   std::int32_t integer_bias(float bias, float scale) const;

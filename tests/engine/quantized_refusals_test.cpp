@@ -121,6 +121,13 @@ const std::vector<Case> stored_cases = {
        mixed.elements = 47 * 16;
      },
      {"attention.self"}},
+    {"lpot_static",
+     [](Spoilt& s) {
+       loaders::Tensor wrapped = s.tensor("bert.pooler.dense.scale");
+       wrapped.name = "classifier.module.weight";
+       s.files.checkpoint.tensors.push_back(wrapped);
+     },
+     {"classifier.module.weight", "LPOT has wrapped"}},
     // Q8BERT
     {"q8bert_ema",
      [](Spoilt& s) { s.files.config.q8bert.clear(); },
