@@ -38,6 +38,7 @@ def safetensors_seeds():
 def torch_seeds():
     import torch
     import make_torch_checkpoints
+    import tiny_torch
 
     matrix = torch.arange(6.0).reshape(2, 3)
     plain = OrderedDict(a=matrix, b=matrix.T, c=torch.ones(2, dtype=torch.half))
@@ -62,7 +63,7 @@ def torch_seeds():
     torch.save(plain, file, pickle_protocol=4, _use_new_zipfile_serialization=False)
     write("torch_legacy", "protocol4", file.getvalue())
     file = io.BytesIO()
-    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(1, 2)), file)
+    tiny_torch.save_script(torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(1, 2)), file)
     write("torch_zip", "script", file.getvalue())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tar"

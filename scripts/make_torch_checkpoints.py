@@ -175,18 +175,7 @@ def question_answering():
 
 
 def script(form, module):
-    """torch.jit.save, without the records that say where on this machine the sources lay."""
-    whole = io.BytesIO()
-    torch.jit.save(tiny_torch.traced(module), whole)
-    whole.seek(0)
-    reader = torch._C.PyTorchFileReader(whole)
-    writer = torch._C.PyTorchFileWriter(str(folder(form) / "model.pt"))
-    of_the_writer = ("version", "byteorder", ".")
-    for name in reader.get_all_records():
-        if not name.endswith(".debug_pkl") and not name.startswith(of_the_writer):
-            record = reader.get_record(name)
-            writer.write_record(name, record, len(record))
-    writer.write_end_of_file()
+    tiny_torch.save_script(tiny_torch.traced(module), str(folder(form) / "model.pt"))
 
 
 def weights():

@@ -1,5 +1,6 @@
 """The tiny BERT of tiny_bert.py as modules of PyTorch and transformers, float and quantised."""
 
+import io
 import warnings
 
 import torch
@@ -47,3 +48,18 @@ def traced(module):
         warnings.simplefilter("ignore")
         module.config.return_dict = False
         return torch.jit.trace(module, (ids, mask, segments), strict=False)
+
+
+def save_script(script, file):
+    """torch.jit.save, without the records that say where on this machine the sources lay."""
+    whole = io.BytesIO()
+    torch.jit.save(script, whole)
+    whole.seek(0)
+    reader = torch._C.PyTorchFileReader(whole)
+    writer = torch._C.PyTorchFileWriter(file)
+    of_the_writer = ("version", "byteorder", ".")
+    for name in reader.get_all_records():
+        if not name.endswith(".debug_pkl") and not name.startswith(of_the_writer):
+            record = reader.get_record(name)
+            writer.write_record(name, record, len(record))
+    writer.write_end_of_file()
