@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 #include <vector>
@@ -134,6 +135,24 @@ TEST_CASE("f32 weights land where the layout says, with zeros around") {
           expected[packed_f32_offset(i, j, k)] = weights[i * k + j];
       }
       REQUIRE(packed == expected);
+    }
+  }
+}
+
+TEST_CASE("the sums of packed rows are those that packing gave, also of extremes") {
+  Random random(9);
+  for (const std::size_t n : sizes) {
+    for (const std::size_t k :
+         {std::size_t{1}, std::size_t{64}, std::size_t{130}, std::size_t{3072}}) {
+      for (const int fill : {0, -128, 127}) {
+        std::vector<std::int8_t> weights = random_weights(n * k, random);
+        if (fill != 0) std::fill(weights.begin(), weights.end(), static_cast<std::int8_t>(fill));
+        std::vector<std::int8_t> packed(packed_s8_bytes(n, k));
+        std::vector<std::int32_t> expected(padded_columns(n)), got(padded_columns(n), -1);
+        pack_s8(weights.data(), 0, n, k, packed.data(), expected.data());
+        column_sums_s8(packed.data(), n, k, got.data());
+        REQUIRE(got == expected);
+      }
     }
   }
 }
