@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/install_packages.sh
+scripts/install_packages.sh clang-14 libclang-rt-14-dev
 cmake --preset fuzz -DBERTQ_FUZZ_SECONDS="${1:-15}"
 cmake --build --preset fuzz
 ctest --preset fuzz

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what bertq is built and tested with from Debian 12's own packages. The one list of them.
+# Installs what bertq is built and tested with from Debian 12's own packages, the one list of them, and
+# the packages named as arguments.
 set -euo pipefail
 
 packages=(
@@ -9,7 +10,7 @@ packages=(
   libyaml-cpp-dev libxxhash-dev
   libeigen3-dev doctest-dev                  # the tests
   libbenchmark-dev                           # the benchmarks
-  clang-14 libclang-rt-14-dev                # the fuzz targets
+  "$@"
 )
 
 missing=()
