@@ -1,11 +1,11 @@
-// Whole PyTorch checkpoints, spoilt at random: each is refused by name or can be read to its last
+// Whole checkpoints, spoilt at random: each is refused by name or can be read to its last
 // byte; and where the format keeps checksums, what is read is what the good file holds.
 //
 // `loaders_tests --no-skip -tc="*20000*"` runs the long form.
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -35,6 +35,7 @@ const std::vector<Form> forms{
     {"torch_legacy", "pytorch_model.bin", false},
     {"torch_protocol5_legacy", "pytorch_model.bin", false},
     {"torch_tar", "pytorch_model.bin", false},
+    {"safetensors", "model.safetensors", false},
 };
 
 std::string bytes_of(const fs::path& path) {
@@ -127,8 +128,9 @@ std::string spoilt(std::string bytes, testing::Random& random) {
   return bytes;
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// Of this process, whatever else runs.
+double seconds_since(std::clock_t start) {
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 void spoil(const Form& form, int rounds) {
@@ -143,7 +145,7 @@ void spoil(const Form& form, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     CAPTURE(round);
     const std::string bytes = spoilt(good, random);
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     try {
       const std::string got = content_of(bytes);
       ++read;
@@ -163,7 +165,7 @@ void spoil(const Form& form, int rounds) {
   CHECK(longest < 1.0);
 }
 
-TEST_CASE("spoilt PyTorch checkpoints are refused, or hold what they held") {
+TEST_CASE("spoilt checkpoints are refused, or hold what they held") {
   for (const Form& form : forms) spoil(form, 500);
 }
 
@@ -171,7 +173,7 @@ TEST_CASE("the same 20000 times a form" * doctest::skip()) {
   for (const Form& form : forms) spoil(form, 20'000);
 }
 
-TEST_CASE("a PyTorch checkpoint that ends anywhere before its end is refused") {
+TEST_CASE("a checkpoint that ends anywhere before its end is refused") {
   for (const Form& form : forms) {
     CAPTURE(form.name);
     const std::string good =
