@@ -1,7 +1,7 @@
 // One family of matrix products: C[m][n] = epilogue(sum over k of A[m][k] * B[n][k]).
 //
 // FP32: each element is one chain of fused multiply-adds over k = 0, 1, 2, ... from +0. u8 x s8:
-// the int32 sum is exact (k <= 65,793, so that 255 * 128 * k fits), and so the same on every
+// the int32 sum is exact (k <= most_depth, so that 255 * 128 * k fits), and so the same on every
 // instruction set. The epilogue's arithmetic is spelled out below and is the same everywhere too:
 // every path gives the same bits as the plain C++ of `reference`.
 #pragma once
@@ -14,6 +14,8 @@
 #include "jit/isa.h"
 
 namespace bertq::jit {
+
+inline constexpr std::size_t most_depth = 65'793;  // of u8 x s8
 
 enum class Operands : std::uint8_t { f32, u8s8 };
 enum class Activation : std::uint8_t { none, relu, gelu_erf, gelu_tanh, tanh };

@@ -159,16 +159,8 @@ class Collector final : public JsonVisitor {
 
 // Parsers differ in which of two equal keys they keep, so a file with two is two files in one.
 void refuse_duplicates(Collector& collected, const std::string& file) {
-  const std::vector<Tensor>& tensors = collected.tensors();
-  std::vector<std::uint32_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return tensors[a].name < tensors[b].name; });
-  const auto twice = std::adjacent_find(
-      order.begin(), order.end(),
-      [&](std::uint32_t a, std::uint32_t b) { return tensors[a].name == tensors[b].name; });
-  if (twice != order.end()) {
-    throw FormatError(file + ": tensor " + printable(tensors[*twice].name) + ": duplicate key");
+  if (const Tensor* twice = repeated_name(collected.tensors())) {
+    throw FormatError(file + ": tensor " + printable(twice->name) + ": duplicate key");
   }
   std::vector<std::string>& keys = collected.metadata_keys();
   std::sort(keys.begin(), keys.end());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -188,6 +189,17 @@ std::optional<std::uint64_t> element_extent(std::span<const std::uint64_t> shape
   }
   if (__builtin_add_overflow(last, 1, &last)) return std::nullopt;
   return last;
+}
+
+const Tensor* repeated_name(std::span<const Tensor> tensors) {
+  std::vector<std::uint32_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return tensors[a].name < tensors[b].name; });
+  const auto twice = std::adjacent_find(
+      order.begin(), order.end(),
+      [&](std::uint32_t a, std::uint32_t b) { return tensors[a].name == tensors[b].name; });
+  return twice == order.end() ? nullptr : &tensors[*twice];
 }
 
 Tensor transposed(const Tensor& matrix) {

@@ -67,6 +67,9 @@ std::optional<std::uint64_t> element_count(std::span<const std::uint64_t> shape)
 std::optional<std::uint64_t> element_extent(std::span<const std::uint64_t> shape,
                                             std::span<const std::uint64_t> strides);
 
+// The first of those whose name another one has too; null if all names differ.
+const Tensor* repeated_name(std::span<const Tensor> tensors);
+
 // The same elements with the two dimensions of a matrix exchanged. The affine's axis goes along.
 Tensor transposed(const Tensor& matrix);
 

@@ -106,26 +106,17 @@ std::uint64_t natural(std::uint64_t value, const char* what, const std::string& 
                   std::to_string(static_cast<std::int64_t>(value)));
 }
 
-std::uint64_t parse_min_consumer(Bytes message, const std::string& place) {
-  std::uint64_t min_consumer = 0;
+// The one field of a message that matters here; 0 where it is left out.
+std::uint64_t natural_field(Bytes message, std::uint64_t number, const char* what,
+                            const std::string& place) {
+  std::uint64_t value = 0;
   Fields fields(message, place);
   for (Field field; fields.next(field);) {
-    if (field.number != 2) continue;
+    if (field.number != number) continue;
     fields.expect(field, Wire::varint);
-    min_consumer = natural(field.value, "min_consumer", place);
+    value = natural(field.value, what, place);
   }
-  return min_consumer;
-}
-
-std::uint64_t parse_dimension(Bytes message, const std::string& place) {
-  std::uint64_t size = 0;
-  Fields fields(message, place);
-  for (Field field; fields.next(field);) {
-    if (field.number != 1) continue;
-    fields.expect(field, Wire::varint);
-    size = natural(field.value, "dimension", place);
-  }
-  return size;
+  return value;
 }
 
 void parse_shape(Bytes message, const std::string& place, std::vector<std::uint64_t>& shape) {
@@ -136,7 +127,7 @@ void parse_shape(Bytes message, const std::string& place, std::vector<std::uint6
       if (shape.size() == rank_limit) {
         fail(place, "expected at most " + std::to_string(rank_limit) + " dimensions, got more");
       }
-      shape.push_back(parse_dimension(field.bytes, place));
+      shape.push_back(natural_field(field.bytes, 1, "dimension", place));
     } else if (field.number == 3) {
       fields.expect(field, Wire::varint);
       if (field.value != 0) fail(place, "expected a shape, got one of unknown rank");
@@ -161,7 +152,7 @@ BundleHeader parse_bundle_header(Bytes message, const std::string& place) {
         break;
       case 3:
         fields.expect(field, Wire::length);
-        header.min_consumer = parse_min_consumer(field.bytes, place);
+        header.min_consumer = natural_field(field.bytes, 2, "min_consumer", place);
         break;
       default:
         break;

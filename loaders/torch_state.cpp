@@ -1,7 +1,6 @@
 #include "loaders/torch_state.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -159,17 +158,10 @@ class ReadBytes {
 };
 
 void refuse_duplicates(const Checkpoint& checkpoint) {
-  const std::vector<Tensor>& tensors = checkpoint.tensors;
-  std::vector<std::uint32_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return tensors[a].name < tensors[b].name; });
-  const auto twice = std::adjacent_find(
-      order.begin(), order.end(),
-      [&](std::uint32_t a, std::uint32_t b) { return tensors[a].name == tensors[b].name; });
-  if (twice == order.end()) return;
+  const Tensor* twice = repeated_name(checkpoint.tensors);
+  if (twice == nullptr) return;
   fail(checkpoint.name,
-       "tensor " + printable(tensors[*twice].name) + ": expected one of this name, got two");
+       "tensor " + printable(twice->name) + ": expected one of this name, got two");
 }
 
 }  // namespace

@@ -15,8 +15,6 @@
 namespace bertq {
 namespace {
 
-constexpr std::size_t max_inputs = 65793;  // gemm.h: what an int32 sum can hold
-
 jit::GemmSpec spec_for(const InputFormat& input, const Epilogue& epilogue) {
   jit::GemmSpec spec;
   spec.operands = input.quantized() ? jit::Operands::u8s8 : jit::Operands::f32;
@@ -41,26 +39,12 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
       output_format_(epilogue.quantized_output.value_or(InputFormat{})),
       gemm_(&loader.kernels().gemm(spec_for(input_format_, epilogue))),
       bias_(loader.vector(module + ".bias", outputs)) {
-  if (inputs > max_inputs) {
-    throw Error(ErrorKind::input, module + ": expected at most " + std::to_string(max_inputs) +
-                                      " inputs, got " + std::to_string(inputs));
-  }
+  check_inputs(module, inputs);
   if (input_format_.quantized()) {
     load_int8(loader, choice.weights);
   } else {
-    load_f32(loader);
+    weights_ = loader.f32_weight(module, outputs, inputs);
   }
-}
-
-void Linear::load_f32(WeightLoader& loader) {
-  const std::span<float> packed =
-      loader.array<float>(module_ + ".weight.f32", jit::packed_f32_count(outputs_, inputs_));
-  weights_ = packed.data();
-  if (loader.is_packed()) return;
-  loader.for_each_slice(
-      module_ + ".weight", outputs_, inputs_, [&](std::size_t row, std::span<const float> slice) {
-        jit::pack_f32(slice.data(), row, slice.size() / inputs_, inputs_, packed.data());
-      });
 }
 
 float Linear::largest_weight(WeightLoader& loader) const {

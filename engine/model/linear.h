@@ -50,7 +50,6 @@ class Linear {
            jit::Range columns) const;
 
  private:
-  void load_f32(WeightLoader& loader);
   void load_int8(WeightLoader& loader, Granularity granularity);
   void quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed);
   void take_integers(WeightLoader& loader, const std::vector<double>& scales, std::int8_t* packed);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "bertq/error.h"
+#include "jit/gemm.h"
 #include "jit/layout.h"
+#include "jit/pack.h"
 
 namespace bertq {
 namespace {
@@ -11,10 +14,28 @@ constexpr std::size_t slice_floats = std::size_t{1} << 20;
 
 }  // namespace
 
+void check_inputs(const std::string& module, std::size_t inputs) {
+  if (inputs <= jit::most_depth) return;
+  throw Error(ErrorKind::input, module + ": expected at most " + std::to_string(jit::most_depth) +
+                                    " inputs, got " + std::to_string(inputs));
+}
+
 std::span<const float> WeightLoader::vector(const std::string& name, std::size_t size) {
   const std::span<float> values = array<float>(name, jit::padded_columns(size));
   if (!is_packed()) source_.read(name, 0, values.first(size));
   return values;
+}
+
+const float* WeightLoader::f32_weight(const std::string& module, std::size_t outputs,
+                                      std::size_t inputs) {
+  const std::span<float> packed =
+      array<float>(module + ".weight.f32", jit::packed_f32_count(outputs, inputs));
+  if (is_packed()) return packed.data();
+  for_each_slice(module + ".weight", outputs, inputs,
+                 [&](std::size_t row, std::span<const float> slice) {
+                   jit::pack_f32(slice.data(), row, slice.size() / inputs, inputs, packed.data());
+                 });
+  return packed.data();
 }
 
 std::size_t WeightLoader::slice_rows(std::size_t k) {

@@ -38,6 +38,9 @@ constexpr loaders::DType dtype_of<std::int32_t>() {
   return loaders::DType::i32;
 }
 
+// Throws Error (input) naming the module for more inputs than int32 sums can hold.
+void check_inputs(const std::string& module, std::size_t inputs);
+
 // Used by one thread, within a jit::ThreadScope (quantisation rounds as MXCSR says).
 class WeightLoader {
  public:
@@ -74,6 +77,9 @@ class WeightLoader {
   }
   // All arrays so far, in the order in which they were asked for.
   std::vector<NamedArray> take_arrays() { return std::move(arrays_); }
+
+  // The weight [outputs][inputs] of a linear layer, packed for FP32 products.
+  const float* f32_weight(const std::string& module, std::size_t outputs, std::size_t inputs);
 
   // A vector, padded with zeros to a multiple of 16: the array of this name.
   std::span<const float> vector(const std::string& name, std::size_t size);

@@ -13,9 +13,8 @@
 namespace bertq {
 namespace {
 
-constexpr std::size_t most_inputs = 65793;  // gemm.h: what an int32 sum can hold
-constexpr float most = 127.0F;              // of Q8BERT
-constexpr std::int32_t middle = 128;        // its zero point, in u8
+constexpr float most = 127.0F;        // of Q8BERT
+constexpr std::int32_t middle = 128;  // its zero point, in u8
 constexpr float bias_scale_tolerance = 1e-5F;
 
 // Places in the array of ranges, a line of 16 floats.
@@ -66,12 +65,10 @@ QuantizedLinear::QuantizedLinear(WeightLoader& loader, const std::string& module
       epilogue_(epilogue),
       gemm_(&loader.kernels().gemm(spec_for(form, epilogue))),
       kernels_(&loader.kernels().rows()) {
-  if (inputs > most_inputs) {
-    throw Error(ErrorKind::input, module + ": expected at most " + std::to_string(most_inputs) +
-                                      " inputs, got " + std::to_string(inputs));
-  }
+  check_inputs(module, inputs);
   if (form.arithmetic == Arithmetic::fp32) {
-    load_f32(loader);
+    bias_ = loader.vector(module + ".bias", outputs);
+    weights_ = loader.f32_weight(module, outputs, inputs);
     return;
   }
   load_integers(loader);
@@ -79,18 +76,6 @@ QuantizedLinear::QuantizedLinear(WeightLoader& loader, const std::string& module
   load_bias(loader);
   check_integer_bias();
   if (has_given_ranges(form.arithmetic)) prepare_given();
-}
-
-void QuantizedLinear::load_f32(WeightLoader& loader) {
-  bias_ = loader.vector(module_ + ".bias", outputs_);
-  const std::span<float> packed =
-      loader.array<float>(module_ + ".weight.f32", jit::packed_f32_count(outputs_, inputs_));
-  weights_ = packed.data();
-  if (loader.is_packed()) return;
-  loader.for_each_slice(
-      module_ + ".weight", outputs_, inputs_, [&](std::size_t row, std::span<const float> slice) {
-        jit::pack_f32(slice.data(), row, slice.size() / inputs_, inputs_, packed.data());
-      });
 }
 
 void QuantizedLinear::load_integers(WeightLoader& loader) {

@@ -79,7 +79,6 @@ class QuantizedLinear {
               const FloatRows& residual, std::size_t rows, LinearScratch& scratch) const;
 
  private:
-  void load_f32(WeightLoader& loader);
   void load_integers(WeightLoader& loader);
   void load_bias(WeightLoader& loader);
   void check_scales(const WeightLoader& loader) const;
