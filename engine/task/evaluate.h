@@ -50,11 +50,6 @@ std::vector<double> single_example_seconds(Session& session,
                                            std::span<const tokenizer::Encoding> examples,
                                            std::size_t at_most, const OnProgress& on_progress);
 
-// A metric by the name that the field gives it.
-struct Score {
-  std::string_view name;
-  double value = 0.0;
-};
 // The task's metrics in its order, then "eval_loss". `order` is match_labels().
 std::vector<Score> score_logits(const Task& task, const ExampleSet& set,
                                 std::span<const float> logits, std::span<const std::size_t> order);

@@ -13,6 +13,12 @@ namespace bertq {
 enum class Metric : std::uint8_t { accuracy, f1, accuracy_and_f1 };
 std::string_view metric_name(Metric metric);  // "acc", "f1", "acc_and_f1"
 
+// A metric's value, by the name that the field gives the metric; names are literals.
+struct Score {
+  std::string_view name;
+  double value = 0.0;
+};
+
 // Of class indices, prediction against truth, both of the same length, not empty. In 0..1.
 // F1 is that of class 1, and 0 where it is not defined.
 double score(Metric metric, std::span<const std::size_t> predicted,
