@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 }
 
 // A first pass that only finds where strings, numbers and words begin and end.
-void check_token_lengths(std::string_view text, const JsonPlace& place) {
+void check_token_lengths(std::string_view text, const JsonPlace& place, std::size_t limit) {
   constexpr std::string_view separators = "{}[]:, \t\r\n";
   bool in_string = false;
   std::size_t begin = 0;
@@ -30,10 +30,10 @@ void check_token_lengths(std::string_view text, const JsonPlace& place) {
       if (in_string && text[i] == '\\') ++i;
       continue;
     }
-    if (i > begin && i - begin > json_token_limit) {
+    if (i > begin && i - begin > limit) {
       fail(place, begin,
-           "expected strings and numbers of at most " + std::to_string(json_token_limit) +
-               " bytes, got " + std::to_string(i - begin));
+           "expected strings and numbers of at most " + std::to_string(limit) + " bytes, got " +
+               std::to_string(i - begin));
     }
     in_string ^= at_quote;
     begin = i + 1;
@@ -43,8 +43,8 @@ void check_token_lengths(std::string_view text, const JsonPlace& place) {
 // Turns the parser's events into values with paths. The parser itself does not recurse.
 class Walker final : public nlohmann::json_sax<Json> {
  public:
-  Walker(std::string_view text, const JsonPlace& place, JsonVisitor& visitor)
-      : text_(text), place_(place), visitor_(visitor) {}
+  Walker(std::string_view text, const JsonPlace& place, JsonVisitor& visitor, std::size_t depth)
+      : text_(text), place_(place), visitor_(visitor), depth_(depth) {}
 
   bool null() override { return emit({JsonKind::other, "null"}); }
   bool boolean(bool value) override { return emit({JsonKind::other, value ? "true" : "false"}); }
@@ -87,9 +87,9 @@ class Walker final : public nlohmann::json_sax<Json> {
 
   bool open(JsonKind kind) {
     emit({kind, {}});
-    if (open_.size() == json_depth_limit) {
-      throw FormatError(place_.file + ": expected JSON of at most " +
-                        std::to_string(json_depth_limit) + " levels, got more");
+    if (open_.size() == depth_) {
+      throw FormatError(place_.file + ": expected JSON of at most " + std::to_string(depth_) +
+                        " levels, got more");
     }
     open_.push_back(kind);
     if (kind == JsonKind::object) path_.emplace_back();
@@ -106,6 +106,7 @@ class Walker final : public nlohmann::json_sax<Json> {
   std::string_view text_;
   const JsonPlace& place_;
   JsonVisitor& visitor_;
+  std::size_t depth_;
   std::vector<JsonKind> open_;
   std::vector<std::string> path_;
 };
@@ -128,9 +129,10 @@ std::string described(const JsonValue& value) {
   return printable(value.text);
 }
 
-void walk_json(std::string_view text, const JsonPlace& place, JsonVisitor& visitor) {
-  check_token_lengths(text, place);
-  Walker walker(text, place, visitor);
+void walk_json(std::string_view text, const JsonPlace& place, JsonVisitor& visitor,
+               const JsonLimits& limits) {
+  check_token_lengths(text, place, limits.token);
+  Walker walker(text, place, visitor, limits.depth);
   Json::sax_parse(text.begin(), text.end(), &walker);
 }
 

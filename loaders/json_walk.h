@@ -37,14 +37,20 @@ struct JsonPlace {
   std::uint64_t offset = 0;  // of the text's first byte in the file
 };
 
-// No JSON that bertq reads through here needs more. Strings and numbers are bounded because the
-// parser holds several copies of the one it is at.
+// No checkpoint's JSON needs more. Strings and numbers are bounded because the parser holds several
+// copies of the one it is at.
 inline constexpr std::size_t json_depth_limit = 4;
 inline constexpr std::size_t json_token_limit = std::size_t{1} << 20U;
+
+struct JsonLimits {
+  std::size_t depth = json_depth_limit;  // of objects and arrays
+  std::size_t token = json_token_limit;  // bytes of a string or a number
+};
 
 // Throws FormatError "<file>: byte <offset>: expected ..., got ..." if `text` is not JSON in UTF-8
 // or exceeds the limits. Does not look for duplicate keys: only the visitor knows which names it
 // keeps.
-void walk_json(std::string_view text, const JsonPlace& place, JsonVisitor& visitor);
+void walk_json(std::string_view text, const JsonPlace& place, JsonVisitor& visitor,
+               const JsonLimits& limits = {});
 
 }  // namespace bertq::loaders
