@@ -40,6 +40,12 @@ std::vector<AddedToken> tokens_in_text(const Definition& definition, const Optio
   return definition.added_tokens;
 }
 
+void check_length(std::string_view text) {
+  if (text.size() <= std::numeric_limits<std::uint32_t>::max()) return;
+  throw TokenizerError("text: expected at most 4 GiB, got " + std::to_string(text.size()) +
+                       " bytes");
+}
+
 }  // namespace
 
 // Storage that the parts of one text share.
@@ -66,10 +72,7 @@ std::int32_t TextTokenizer::require_special(const Definition& definition, Specia
 }
 
 std::vector<Token> TextTokenizer::tokenize(std::string_view text) const {
-  if (text.size() > std::numeric_limits<std::uint32_t>::max()) {
-    throw TokenizerError("text: expected at most 4 GiB, got " + std::to_string(text.size()) +
-                         " bytes");
-  }
+  check_length(text);
   std::vector<Token> tokens;
   tokens.reserve(text.size() / 4 + 8);
   Scratch scratch;
@@ -83,6 +86,20 @@ std::vector<Token> TextTokenizer::tokenize(std::string_view text) const {
   }
   add_part(text, at, text.size(), scratch, tokens);
   return tokens;
+}
+
+std::string TextTokenizer::basic_text(std::string_view text) const {
+  check_length(text);
+  NormalizedText normalized;
+  normalizer_.normalize(text, 0, text.size(), normalized);
+  std::string words;
+  std::size_t at = 0;
+  while (const auto word = splitter_.next(normalized.text, at, normalized.text.size())) {
+    if (!words.empty()) words += ' ';
+    words.append(normalized.text, word->begin, word->end - word->begin);
+    at = word->end;
+  }
+  return words;
 }
 
 // text[begin, end) has no added token that shows in the source.

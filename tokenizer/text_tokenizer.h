@@ -34,6 +34,8 @@ class TextTokenizer {
 
   // Throws TokenizerError if the text is not UTF-8 or longer than a span can say.
   std::vector<Token> tokenize(std::string_view text) const;
+  // Its words, normalised, a space between any two; added tokens are not set apart. Throws likewise.
+  std::string basic_text(std::string_view text) const;
 
   std::size_t size() const;  // one more than the largest id
   std::string_view token(std::int32_t id) const;

@@ -100,6 +100,10 @@ Encoding Tokenizer::encode(std::string_view text, std::optional<std::string_view
   return writer.finish();
 }
 
+std::string Tokenizer::basic_text(std::string_view text) const {
+  return impl_->text.basic_text(text);
+}
+
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;

@@ -92,6 +92,11 @@ class Tokenizer {
   Encoding encode(std::string_view text, std::optional<std::string_view> pair = std::nullopt,
                   std::size_t max_tokens = 0) const;
 
+  // The text as its words are before they become pieces, a space between any two: cleaned,
+  // lower-cased and so on, as google's BasicTokenizer has them. Special tokens are text like any
+  // other. Throws as encode() does.
+  std::string basic_text(std::string_view text) const;
+
   std::size_t vocabulary_size() const;            // one more than the largest id
   std::string_view token(std::int32_t id) const;  // empty for a gap
   std::optional<std::int32_t> id(std::string_view token) const;
