@@ -127,8 +127,11 @@ Workload task_workload(const Arguments& arguments, const Subject& subject) {
   if (!subject.tokenizer) throw Error(ErrorKind::usage, "bench: --task needs --vocab or -m");
   const std::size_t limit =
       arguments.given("max-seq-length") ? arguments.number("max-seq-length") : task.max_tokens;
-  const auto examples = encode_examples(*subject.tokenizer, read_task_data(task, arguments),
-                                        std::min(limit, subject.max_tokens));
+  std::vector<tokenizer::Encoding> examples;
+  for (const ExampleSet& set : read_task_data(task, arguments)) {
+    const auto more = encode_examples(*subject.tokenizer, set, std::min(limit, subject.max_tokens));
+    examples.insert(examples.end(), more.begin(), more.end());
+  }
   if (subject.model->pads_batches()) {
     return {std::string(task.name), make_batches_of(arguments.number("batch"), examples)};
   }

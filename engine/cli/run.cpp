@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "bertq/error.h"
@@ -19,7 +20,7 @@ namespace bertq::cli {
 namespace {
 
 // Enough for a 99th percentile; more would only take longer.
-constexpr std::size_t single_examples = 500;
+constexpr std::size_t single_inputs = 500;
 
 // A precision to be scored, and under which name.
 struct Candidate {
@@ -41,11 +42,8 @@ std::vector<Candidate> candidates(const Arguments& arguments, const ModelFiles& 
 // What all candidates share.
 struct Evaluation {
   const Arguments& arguments;
-  const Task& task;
   const ModelFiles& files;
-  const ExampleSet& set;
-  std::span<const tokenizer::Encoding> examples;
-  std::span<const Batched> batches;
+  const EvaluationSet& set;
   jit::Isa isa;
   std::size_t threads;
 };
@@ -55,23 +53,21 @@ PrecisionResult evaluate(const Candidate& candidate, const Evaluation& shared,
   const PeakMemory memory;
   const auto model = load_model(shared.arguments, shared.files, candidate.recipe, shared.isa,
                                 candidate.arithmetic);
-  const auto order = match_labels(shared.task, model->config(), model->labels(), shared.files.name);
   Session session(model, shared.threads);
   const std::size_t batch = apply_batching(shared.arguments, session);
-  const auto full = batch == 0 ? std::vector<Batched>() : make_batches_of(batch, shared.examples);
-  const std::span<const Batched> batches = batch == 0 ? shared.batches : full;
-  const std::size_t count = shared.examples.size();
-  Progress progress(console, candidate.name, count + std::min(count, single_examples));
+  const auto inputs = shared.set.inputs();
+  Progress progress(console, candidate.name,
+                    inputs.size() + std::min(inputs.size(), single_inputs));
   const auto advance = [&](std::size_t done) { progress.advance(done); };
 
-  const ForwardResult forward = forward_all(session, batches, count, advance);
+  const EvaluationRun run = run_inputs(session, shared.set, batch, advance);
   PrecisionResult result;
   result.precision = candidate.name;
-  result.metrics = score_logits(shared.task, shared.set, forward.logits, order);
-  result.examples = count;
-  result.seconds = forward.seconds;
+  result.metrics = shared.set.score(run.outputs);
+  result.examples = shared.set.examples();
+  result.seconds = run.seconds;
   result.single_seconds =
-      single_example_seconds(session, shared.examples, single_examples, advance);
+      single_input_seconds(session, shared.set.head(), inputs, single_inputs, advance);
   result.weights_bytes = model->weights_bytes();
   result.peak_rss_bytes = memory.bytes();
   return result;
@@ -99,16 +95,16 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
   check_arguments(arguments);
   const Task& task = named_task(arguments.text("task"));
   RunReport report;
-  report.goal.metric = task.goal;
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
   report.sample = !arguments.given("model");
-  const ExampleSet set = read_task_data(task, arguments);
-  if (!set.labelled) {
-    throw Error(ErrorKind::input, set.name + ": expected labels to score against, got none");
-  }
-  report.scored_on = set.name;
   const ModelFiles files = open_runnable_files(arguments, console);
+  const auto set = open_task_set(arguments, task, files);
+  if (!set->labelled()) {
+    throw Error(ErrorKind::input, set->name() + ": expected labels to score against, got none");
+  }
+  report.goal.metric = set->goal();
+  report.scored_on = set->name();
   const auto to_score = candidates(arguments, files);
   take_provenance(to_score.back().recipe, report);
   if (files.packed) report.packed = files.packed->source;
@@ -117,14 +113,11 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
                                       ": --require-goal compares with fp32, which a .bertq file "
                                       "does not hold; score the checkpoint instead");
   }
-  console.note("data", fmt::format("{}: {} examples", set.name, set.examples.size()));
+  console.note("data", fmt::format("{}: {} examples{}{}", set->name(), set->examples(),
+                                   set->remark().empty() ? "" : ", ", set->remark()));
   console.note("cpu", fmt::format("{}: {}, {} threads", jit::describe_cpu().name,
                                   jit::isa_name(report.isa), report.threads));
-  const auto examples =
-      encode_examples(tokenizer_of(files), set, token_limit(arguments, files, task.max_tokens));
-  const auto batches = make_batches(examples);
-  const Evaluation shared{arguments, task,    files,      set,
-                          examples,  batches, report.isa, report.threads};
+  const Evaluation shared{arguments, files, *set, report.isa, report.threads};
   for (const Candidate& candidate : to_score) {
     report.results.push_back(evaluate(candidate, shared, console));
   }

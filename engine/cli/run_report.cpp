@@ -88,7 +88,7 @@ double value_of(const PrecisionResult& result, std::string_view metric) {
 
 std::optional<double> RunReport::relative_loss() const {
   if (results.size() < 2) return std::nullopt;
-  const std::string_view name = metric_name(goal.metric);
+  const std::string& name = goal.metric;
   const double before = value_of(results.front(), name), after = value_of(results.back(), name);
   // Nothing can be lost of nothing.
   return before == 0.0 ? 0.0 : (before - after) / before;
@@ -100,7 +100,7 @@ bool RunReport::goal_met() const {
 }
 
 std::string RunReport::goal_sentence() const {
-  const std::string_view name = metric_name(goal.metric);
+  const std::string& name = goal.metric;
   const PrecisionResult& last = results.back();
   const double loss = *relative_loss();
   return fmt::format("{} {:.4f} in {}, {:.2f} % {} fp32; at most {:g} % may be lost: {}", name,
@@ -121,7 +121,7 @@ Json report_json(const RunReport& report) {
   }
   json["goal"] = nullptr;
   if (report.relative_loss()) {
-    json["goal"] = {{"metric", metric_name(report.goal.metric)},
+    json["goal"] = {{"metric", report.goal.metric},
                     {"relative", report.goal.relative},
                     {"met", report.goal_met()}};
   }

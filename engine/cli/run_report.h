@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "engine/cli/json_output.h"
-#include "engine/task/evaluate.h"
+#include "engine/task/metrics.h"
 #include "jit/isa.h"
 
 namespace bertq::cli {
@@ -27,7 +27,7 @@ struct PrecisionResult {
 
 // How much of the goal's metric may be lost against FP32.
 struct Goal {
-  Metric metric = Metric::f1;
+  std::string metric;
   double relative = 0.01;
 };
 

@@ -4,35 +4,48 @@
 
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model_files.h"
+#include "engine/cli/setup.h"
 #include "engine/cli/suggestion.h"
+#include "engine/task/glue_reader.h"
 #include "loaders/byte_source.h"
 
 namespace bertq::cli {
 
 const Task& named_task(const std::string& typed) {
-  std::string name = typed;  // the field writes MRPC as well
-  for (char& c : name) {
-    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  if (const Task* task = find_task(name)) return *task;
+  if (const Task* task = find_task(typed)) return *task;
   std::vector<std::string> known;
-  std::string list;
-  for (const Task& task : all_tasks()) {
-    known.emplace_back(task.name);
-    list += fmt::format("{}{}", list.empty() ? "" : "|", task.name);
-  }
-  throw Error(ErrorKind::usage, fmt::format("--task: expected one of {}, got '{}'{}", list, typed,
-                                            suggestion(name, known)));
+  for (const Task& task : all_tasks()) known.emplace_back(task.name);
+  throw Error(ErrorKind::usage,
+              fmt::format("--task: expected one of {}, got '{}'{}", fmt::join(known, "|"), typed,
+                          suggestion(typed, known)));
 }
 
-ExampleSet read_task_data(const Task& task, const Arguments& arguments) {
-  if (arguments.given("data")) return read_glue(task, arguments.text("data"));
+TaskOptions task_options(const Arguments& arguments, const Task& task, const ModelFiles& files) {
+  TaskOptions options;
+  options.max_tokens = token_limit(arguments, files, task.max_tokens);
+  return options;
+}
+
+std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const Task& task,
+                                             const ModelFiles& files) {
+  const TaskOptions options = task_options(arguments, task, files);
+  if (arguments.given("data")) {
+    return open_evaluation_set(task, arguments.text("data"), files, options);
+  }
+  if (task.name != "mrpc") {
+    throw Error(ErrorKind::usage,
+                fmt::format("--task {} needs -m and --data: the embedded sample is one for mrpc",
+                            task.name));
+  }
   const std::string_view pairs = embedded_mrpc();
-  return read_glue(task, *loaders::open_memory(std::as_bytes(std::span(pairs)), "embedded sample"));
+  const auto source = loaders::open_memory(std::as_bytes(std::span(pairs)), "embedded sample");
+  return open_evaluation_set(task, *source, files, options);
+}
+
+std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& arguments) {
+  return read_glue(task, arguments.text("data"));
 }
 
 }  // namespace bertq::cli

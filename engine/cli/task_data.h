@@ -1,18 +1,30 @@
-// --task and --data: which task, and its examples.
+// --task, --data and the flags beside them: which task, and its examples.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "bertq/model_files.h"
 #include "engine/cli/arguments.h"
-#include "engine/task/glue_reader.h"
+#include "engine/task/evaluation_set.h"
+#include "engine/task/table_reader.h"
 #include "engine/task/task.h"
 
 namespace bertq::cli {
 
-// In any case of letters. Throws Error (usage) with the nearest name.
+// In any spelling. Throws Error (usage) with the nearest name.
 const Task& named_task(const std::string& typed);
 
-// --data, or the embedded sample's pairs without it.
-ExampleSet read_task_data(const Task& task, const Arguments& arguments);
+// What --max-seq-length and the task's own flags say.
+TaskOptions task_options(const Arguments& arguments, const Task& task, const ModelFiles& files);
+
+// The examples of --task in --data, or of the embedded sample without it, prepared for this model.
+// Throws Error (usage) for a task that the sample does not have.
+std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const Task& task,
+                                             const ModelFiles& files);
+
+// The rows of --data alone, without a model that they would have to fit.
+std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& arguments);
 
 }  // namespace bertq::cli

@@ -112,8 +112,8 @@ std::size_t take_facts(ModelFiles& files) {
 
 // Checks the parts against each other.
 void complete(ModelFiles& files) {
-  const std::size_t labels = files.packed ? take_facts(files) : take_heads(files);
-  if (files.config.labels.empty()) files.config.regression |= labels == 1;
+  files.labels = files.packed ? take_facts(files) : take_heads(files);
+  if (files.config.labels.empty()) files.config.regression |= files.labels == 1;
   check_vocabulary(files);
 }
 

@@ -19,6 +19,32 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+std::span<const float> forward(Session& session, TaskHead head, const PackedBatch& batch) {
+  return head == TaskHead::span ? session.token_logits(batch) : session.logits(batch);
+}
+
+// As many values as there will be, all 0.
+ModelOutputs empty_outputs(const Model& model, TaskHead head,
+                           std::span<const tokenizer::Encoding> inputs) {
+  ModelOutputs outputs;
+  outputs.bounds.push_back(0);
+  for (const tokenizer::Encoding& input : inputs) {
+    const std::size_t values = head == TaskHead::span ? input.size() * span_logits : model.labels();
+    outputs.bounds.push_back(outputs.bounds.back() + values);
+  }
+  outputs.values.resize(outputs.bounds.back());
+  return outputs;
+}
+
+// A batch's logits, from the order of its sequences to that of the inputs.
+void keep(std::span<const float> logits, const Batched& batched, ModelOutputs& outputs) {
+  for (const std::size_t input : batched.examples) {
+    const std::size_t begin = outputs.bounds[input], size = outputs.bounds[input + 1] - begin;
+    std::copy_n(logits.begin(), size, outputs.values.begin() + static_cast<std::ptrdiff_t>(begin));
+    logits = logits.subspan(size);
+  }
+}
+
 }  // namespace
 
 std::vector<tokenizer::Encoding> encode_examples(const tokenizer::Tokenizer& tokenizer,
@@ -76,63 +102,46 @@ std::vector<Batched> make_batches_of(std::size_t size,
   return batches;
 }
 
-ForwardResult forward_all(Session& session, std::span<const Batched> batches, std::size_t examples,
-                          const OnProgress& on_progress) {
-  const std::size_t labels = session.model().labels();
-  ForwardResult result;
-  result.logits.resize(examples * labels);
-  for (const Batched& batched : batches) {
+EvaluationRun run_inputs(Session& session, TaskHead head,
+                         std::span<const tokenizer::Encoding> inputs, std::size_t batch,
+                         const OnProgress& on_progress) {
+  EvaluationRun run;
+  run.outputs = empty_outputs(session.model(), head, inputs);
+  for (const Batched& batched :
+       batch == 0 ? make_batches(inputs) : make_batches_of(batch, inputs)) {
     const Stopwatch watch;
-    const auto logits = session.logits(batched.batch);
-    result.seconds += watch.seconds();
-    for (std::size_t row = 0; row < batched.examples.size(); ++row) {
-      std::copy_n(
-          logits.begin() + static_cast<std::ptrdiff_t>(row * labels), labels,
-          result.logits.begin() + static_cast<std::ptrdiff_t>(batched.examples[row] * labels));
-    }
+    const auto logits = forward(session, head, batched.batch);
+    run.seconds += watch.seconds();
+    keep(logits, batched, run.outputs);
     on_progress(batched.examples.size());
   }
-  return result;
+  return run;
 }
 
-std::vector<double> single_example_seconds(Session& session,
-                                           std::span<const tokenizer::Encoding> examples,
-                                           std::size_t at_most, const OnProgress& on_progress) {
-  const std::size_t count = std::min(at_most, examples.size());
+EvaluationRun run_inputs(Session& session, const EvaluationSet& set, std::size_t batch,
+                         const OnProgress& on_progress) {
+  return run_inputs(session, set.head(), set.inputs(), batch, on_progress);
+}
+
+std::vector<double> single_input_seconds(Session& session, TaskHead head,
+                                         std::span<const tokenizer::Encoding> inputs,
+                                         std::size_t at_most, const OnProgress& on_progress) {
+  const std::size_t count = std::min(at_most, inputs.size());
   std::vector<double> seconds;
   PackedBatch batch;
   for (std::size_t run = 0; run < warm_ups + count; ++run) {
     const std::size_t nth = run < warm_ups ? run % count : run - warm_ups;
-    const tokenizer::Encoding& example = examples[nth * examples.size() / count];
+    const tokenizer::Encoding& input = inputs[nth * inputs.size() / count];
     batch.clear();
-    batch.add(example.ids, example.segments);
+    batch.add(input.ids, input.segments);
     const Stopwatch watch;
-    session.logits(batch);
+    forward(session, head, batch);
     if (run >= warm_ups) {
       seconds.push_back(watch.seconds());
       on_progress(1);
     }
   }
   return seconds;
-}
-
-std::vector<Score> score_logits(const Task& task, const ExampleSet& set,
-                                std::span<const float> logits, std::span<const std::size_t> order) {
-  const std::size_t classes = order.size();
-  std::vector<float> of_class(logits.size());
-  std::vector<std::size_t> predicted, truth;
-  for (std::size_t i = 0; i < set.examples.size(); ++i) {
-    const auto row = std::span(of_class).subspan(i * classes, classes);
-    for (std::size_t c = 0; c < classes; ++c) row[c] = logits[i * classes + order[c]];
-    predicted.push_back(argmax(row));
-    truth.push_back(set.examples[i].label);
-  }
-  std::vector<Score> scores;
-  for (const Metric metric : task.metrics) {
-    scores.push_back({metric_name(metric), score(metric, predicted, truth)});
-  }
-  scores.push_back({"eval_loss", mean_cross_entropy(of_class, classes, truth)});
-  return scores;
 }
 
 }  // namespace bertq

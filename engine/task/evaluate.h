@@ -1,16 +1,16 @@
-// Runs a model over a set of examples and times it: what `run` scores and `bench` measures.
+// Runs a model over the inputs of a task and times it: what `run` scores and `bench` measures.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "bertq/model.h"
 #include "bertq/packed_batch.h"
-#include "engine/task/glue_reader.h"
-#include "engine/task/task.h"
+#include "engine/task/evaluation_set.h"
+#include "engine/task/model_outputs.h"
+#include "engine/task/table_reader.h"
 #include "tokenizer/tokenizer.h"
 
 namespace bertq {
@@ -34,24 +34,26 @@ std::vector<Batched> make_batches(std::span<const tokenizer::Encoding> examples)
 std::vector<Batched> make_batches_of(std::size_t size,
                                      std::span<const tokenizer::Encoding> examples);
 
-// Called after each batch or example with how many examples it held.
-using OnProgress = std::function<void(std::size_t examples)>;
+// Called after each batch or input with how many inputs it held.
+using OnProgress = std::function<void(std::size_t inputs)>;
 
-struct ForwardResult {
-  std::vector<float> logits;  // [examples][labels], in the order of the examples
-  double seconds = 0.0;       // of the forward passes alone
+struct EvaluationRun {
+  ModelOutputs outputs;
+  double seconds = 0.0;  // of the forward passes alone
 };
-ForwardResult forward_all(Session& session, std::span<const Batched> batches, std::size_t examples,
-                          const OnProgress& on_progress);
+// All inputs of `set`: in batches by length where `batch` is 0, else `batch` at a time in their
+// order. Throws Error (input) if the model lacks the task's head.
+EvaluationRun run_inputs(Session& session, const EvaluationSet& set, std::size_t batch,
+                         const OnProgress& on_progress);
+// The same of inputs that belong to no set.
+EvaluationRun run_inputs(Session& session, TaskHead head,
+                         std::span<const tokenizer::Encoding> inputs, std::size_t batch,
+                         const OnProgress& on_progress);
 
-// Seconds of single examples, batch 1, after 5 warm-ups: of all examples, or of `at_most` that are
+// Seconds of single inputs, batch 1, after 5 warm-ups: of all inputs, or of `at_most` that are
 // spread evenly over them.
-std::vector<double> single_example_seconds(Session& session,
-                                           std::span<const tokenizer::Encoding> examples,
-                                           std::size_t at_most, const OnProgress& on_progress);
-
-// The task's metrics in its order, then "eval_loss". `order` is match_labels().
-std::vector<Score> score_logits(const Task& task, const ExampleSet& set,
-                                std::span<const float> logits, std::span<const std::size_t> order);
+std::vector<double> single_input_seconds(Session& session, TaskHead head,
+                                         std::span<const tokenizer::Encoding> inputs,
+                                         std::size_t at_most, const OnProgress& on_progress);
 
 }  // namespace bertq

@@ -33,6 +33,7 @@ class EvaluationSet {
   virtual std::span<const tokenizer::Encoding> inputs() const = 0;
   virtual TaskHead head() const = 0;
   virtual bool labelled() const = 0;
+  virtual std::string remark() const { return {}; }  // for people: "2 short rows left out"
 
   // The task's metrics in its order, then "eval_loss" where it is defined. Of a labelled set.
   virtual std::vector<Score> score(const ModelOutputs& outputs) const = 0;
@@ -56,9 +57,6 @@ class EvaluationSet {
                            const std::filesystem::path& folder) const = 0;
 };
 
-// The labelled development set, or the test set without labels.
-enum class Split : std::uint8_t { dev, test };
-
 struct SquadOptions {
   std::size_t doc_stride = 128, max_query = 64;  // tokens
   std::size_t n_best = 20;
@@ -78,6 +76,11 @@ struct TaskOptions {
   SquadOptions squad = {};
   CustomOptions custom = {};
 };
+
+// Beside DIR, for the results of a second set that is scored with the first (MNLI's mismatched one,
+// whose metrics end in second_suffix): "DIR-MM".
+inline constexpr std::string_view second_suffix = "_mm";
+std::filesystem::path second_folder(const std::filesystem::path& folder);
 
 // Reads `path`, a file or a folder with the task's files, and prepares it for this model. Throws
 // Error, loaders::FormatError or tokenizer::TokenizerError: for data that cannot be used, and for a

@@ -1,58 +1,130 @@
 #include "engine/task/task.h"
 
 #include <algorithm>
-
-#include <numeric>
 #include <string>
-
-#include "bertq/error.h"
-#include "loaders/printable.h"
 
 namespace bertq {
 namespace {
 
-// MRPC: GLUE's train.tsv, dev.tsv and the original msr_paraphrase_*.txt have one form; GLUE's
-// test.tsv has a running index in place of the label.
-constexpr FileForm mrpc_forms[] = {
-    {"Quality", 5, 3, 4, 0},
-    {"index", 5, 3, 4, std::nullopt},
-};
-constexpr std::string_view mrpc_files[] = {"dev.tsv", "msr_paraphrase_test.txt"};
-constexpr std::string_view different[] = {"not_equivalent", "not_paraphrase"};
-constexpr std::string_view equivalent[] = {"equivalent", "paraphrase"};
+using Names = std::string_view[];
+
+constexpr Names dev_tsv = {"dev.tsv"}, test_tsv = {"test.tsv"};
+constexpr SplitFiles one_set[] = {{dev_tsv, test_tsv, ""}};
+
+// The Microsoft Research Paraphrase Corpus has two names for its files: GLUE's and its own.
+constexpr Names mrpc_dev = {"dev.tsv", "msr_paraphrase_test.txt"};
+constexpr SplitFiles mrpc_files[] = {{mrpc_dev, test_tsv, ""}};
+
+constexpr Names matched_dev = {"dev_matched.tsv"}, matched_test = {"test_matched.tsv"};
+constexpr Names mismatched_dev = {"dev_mismatched.tsv"}, mismatched_test = {"test_mismatched.tsv"};
+constexpr SplitFiles mnli_files[] = {{matched_dev, matched_test, ""},
+                                     {mismatched_dev, mismatched_test, "_mm"}};
+
+constexpr Names unacceptable = {"unacceptable"}, acceptable = {"acceptable"};
+constexpr ClassLabel cola_classes[] = {{"0", unacceptable}, {"1", acceptable}};
+constexpr Names negative = {"negative", "neg"}, positive = {"positive", "pos"};
+constexpr ClassLabel sst2_classes[] = {{"0", negative}, {"1", positive}};
+constexpr Names different = {"not_equivalent", "not_paraphrase"};
+constexpr Names equivalent = {"equivalent", "paraphrase"};
 constexpr ClassLabel mrpc_classes[] = {{"0", different}, {"1", equivalent}};
-constexpr Metric mrpc_metrics[] = {Metric::accuracy, Metric::f1, Metric::accuracy_and_f1};
+constexpr Names not_duplicate = {"not_duplicate"}, duplicate = {"duplicate"};
+constexpr ClassLabel qqp_classes[] = {{"0", not_duplicate}, {"1", duplicate}};
+constexpr ClassLabel mnli_classes[] = {{"contradiction", {}}, {"entailment", {}}, {"neutral", {}}};
+constexpr ClassLabel entailment_classes[] = {{"entailment", {}}, {"not_entailment", {}}};
+constexpr Names not_entailment = {"not_entailment"}, entailment = {"entailment"};
+constexpr ClassLabel wnli_classes[] = {{"0", not_entailment}, {"1", entailment}};
+
+constexpr Metric accuracy[] = {Metric::accuracy};
+constexpr Metric mcc[] = {Metric::mcc};
+constexpr Metric accuracy_and_f1[] = {Metric::accuracy, Metric::f1, Metric::accuracy_and_f1};
+constexpr Metric correlations[] = {Metric::pearson, Metric::spearman, Metric::correlation};
+
+constexpr std::size_t glue_tokens = 128;
+constexpr ColumnNames two_sentences = {"sentence1", "sentence2", "label"};
+
+constexpr Task single_text(std::string_view name, std::span<const ClassLabel> classes,
+                           std::span<const Metric> metrics) {
+  return {name,
+          {},
+          TaskHead::classifier,
+          one_set,
+          {"sentence", "", "label"},
+          std::nullopt,
+          false,
+          classes,
+          std::nullopt,
+          metrics,
+          metrics[0],
+          glue_tokens};
+}
+
+constexpr Task text_pair(std::string_view name, const ColumnNames& columns,
+                         std::span<const ClassLabel> classes) {
+  return {name,  {},      TaskHead::classifier, one_set,  columns,          std::nullopt,
+          false, classes, std::nullopt,         accuracy, Metric::accuracy, glue_tokens};
+}
+
+// Goals are about the first metric that LPOT finds in its order: f1, mcc, spearmanr, acc.
+constexpr Task cola() {
+  Task task = single_text("cola", cola_classes, mcc);
+  task.headerless = {4, 3, 1};
+  return task;
+}
+
+constexpr Task paraphrases(std::string_view name, const ColumnNames& columns,
+                           std::span<const ClassLabel> classes) {
+  Task task = text_pair(name, columns, classes);
+  task.metrics = accuracy_and_f1;
+  task.goal = Metric::f1;
+  return task;
+}
+
+constexpr Task mrpc() {
+  Task task = paraphrases("mrpc", {"#1 String", "#2 String", "Quality"}, mrpc_classes);
+  task.files = mrpc_files;
+  return task;
+}
+
+constexpr Task stsb() {
+  Task task = text_pair("sts-b", {"sentence1", "sentence2", "score"}, {});
+  task.values = {0.0, 5.0};
+  task.metrics = correlations;
+  task.goal = Metric::spearman;
+  return task;
+}
+
+constexpr Task qqp() {
+  Task task = paraphrases("qqp", {"question1", "question2", "is_duplicate"}, qqp_classes);
+  task.skips_short_rows = true;
+  return task;
+}
+
+constexpr Task mnli() {
+  Task task = text_pair("mnli", {"sentence1", "sentence2", "gold_label"}, mnli_classes);
+  task.files = mnli_files;
+  return task;
+}
 
 constexpr Task tasks[] = {
-    {"mrpc", mrpc_forms, mrpc_files, mrpc_classes, mrpc_metrics, Metric::f1, 128},
+    cola(),
+    single_text("sst-2", sst2_classes, accuracy),
+    mrpc(),
+    stsb(),
+    qqp(),
+    mnli(),
+    text_pair("qnli", {"question", "sentence", "label"}, entailment_classes),
+    text_pair("rte", two_sentences, entailment_classes),
+    text_pair("wnli", two_sentences, wnli_classes),
 };
 
-std::string lower_case(std::string_view text) {
-  std::string lowered(text);
-  for (char& c : lowered) {
-    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+// "SST-2" and "sst_2" are "sst2".
+std::string folded(std::string_view name) {
+  std::string letters;
+  for (const char c : name) {
+    if (c == '-' || c == '_' || c == '.') continue;
+    letters += 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
-  return lowered;
-}
-
-// "LABEL_3" is what transformers writes where nobody gave a name.
-bool nameless(const std::vector<std::string>& labels) {
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] != "LABEL_" + std::to_string(i)) return false;
-  }
-  return true;
-}
-
-bool names(const ClassLabel& label, std::string_view text) {
-  const std::string lowered = lower_case(text);
-  return lowered == label.in_file ||
-         std::find(label.others.begin(), label.others.end(), lowered) != label.others.end();
-}
-
-std::string joined(const std::vector<std::string>& labels) {
-  std::string text;
-  for (const std::string& label : labels) text += (text.empty() ? "" : ", ") + label;
-  return loaders::printable(text);
+  return letters;
 }
 
 }  // namespace
@@ -62,33 +134,14 @@ std::span<const Task> all_tasks() {
 }
 
 const Task* find_task(std::string_view name) {
+  const std::string typed = folded(name);
+  const auto same = [&](std::string_view known) { return folded(known) == typed; };
   for (const Task& task : tasks) {
-    if (task.name == name) return &task;
+    if (same(task.name) || std::any_of(task.spellings.begin(), task.spellings.end(), same)) {
+      return &task;
+    }
   }
   return nullptr;
-}
-
-std::vector<std::size_t> match_labels(const Task& task, const ModelConfig& config,
-                                      std::size_t logits, std::string_view name) {
-  const auto refuse = [&](const std::string& got) {
-    throw Error(ErrorKind::input, std::string(name) + ": task " + std::string(task.name) +
-                                      ": expected a classifier of " +
-                                      std::to_string(task.classes.size()) + " classes, got " + got);
-  };
-  if (logits == 0) refuse("a checkpoint without a classification head");
-  if (config.regression) refuse("a regression head");
-  if (logits != task.classes.size()) refuse(std::to_string(logits) + " logits");
-  std::vector<std::size_t> order(task.classes.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (nameless(config.labels)) return order;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto found =
-        std::find_if(config.labels.begin(), config.labels.end(),
-                     [&](const std::string& label) { return names(task.classes[i], label); });
-    if (found == config.labels.end()) refuse("the labels " + joined(config.labels));
-    order[i] = static_cast<std::size_t>(found - config.labels.begin());
-  }
-  return order;
 }
 
 }  // namespace bertq

@@ -2,22 +2,34 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
-#include "bertq/config.h"
 #include "engine/task/metrics.h"
+#include "engine/task/model_outputs.h"
 
 namespace bertq {
 
-// One form that a task's files come in, told by the first field of the header line.
-struct FileForm {
-  std::string_view first_header;  // "Quality"
+// A file of tab-separated columns. Those in use are found by their names in the header line, so
+// that one form serves all files of a task: a test set is the one without the label's column.
+struct ColumnNames {
+  std::string_view text, pair, label;  // pair: empty where examples are single texts
+};
+// One that comes without a header line as well, recognised by how many columns it has.
+struct Headerless {
   std::size_t columns;
-  std::size_t text, pair;            // which columns (from 0) hold the two texts
-  std::optional<std::size_t> label;  // absent: the form of unlabelled test sets
+  std::size_t text, label;  // from 0
+};
+
+// The labelled development set, or the test set without labels.
+enum class Split : std::uint8_t { dev, test };
+
+// What the files of one split may be called: the first that a folder has is read.
+struct SplitFiles {
+  std::span<const std::string_view> dev, test;
+  std::string_view suffix;  // of its metrics: "_mm" of MNLI's mismatched set
 };
 
 // A class of the task. Its index is its place in the row of the table.
@@ -26,23 +38,27 @@ struct ClassLabel {
   std::span<const std::string_view> others;  // as checkpoints name it, besides `in_file`
 };
 
+struct ValueRange {
+  double lowest, highest;
+};
+
 struct Task {
   std::string_view name;
-  std::span<const FileForm> forms;
-  std::span<const std::string_view> files;  // what a folder is searched for, in this order
+  std::span<const std::string_view> spellings;  // besides the name, however they are hyphenated
+  TaskHead head;
+  std::span<const SplitFiles> files;  // several: sets that are scored side by side
+  ColumnNames columns;
+  std::optional<Headerless> headerless;
+  bool skips_short_rows;  // published with rows that a line break cut in two
   std::span<const ClassLabel> classes;
+  std::optional<ValueRange> values;  // of the label, where it is a number and not a class
   std::span<const Metric> metrics;
   Metric goal;             // of the accuracy goal
   std::size_t max_tokens;  // longest input unless the caller says otherwise
 };
 
 std::span<const Task> all_tasks();
-const Task* find_task(std::string_view name);  // nullptr: there is none
-
-// For each class of the task, which logit of a checkpoint is its: by the config's labels where
-// they have names, in order where they have none ("LABEL_0" is none). Throws Error (input) if the
-// checkpoint does not fit the task; `name` stands for it in the message.
-std::vector<std::size_t> match_labels(const Task& task, const ModelConfig& config,
-                                      std::size_t logits, std::string_view name);
+// By its name in any spelling in use: "SST-2", "sst2", "MRPC". nullptr: there is none.
+const Task* find_task(std::string_view name);
 
 }  // namespace bertq

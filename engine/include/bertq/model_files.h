@@ -26,6 +26,7 @@ struct ModelFiles {
   ModelConfig config;
   loaders::Checkpoint checkpoint;
   Heads heads;
+  std::size_t labels = 0;  // logits of the classifier, 0 without one
   std::optional<tokenizer::Tokenizer> tokenizer;  // absent where the folder has none
   // What the tokenizer was made with: what the user asked for, and what is known without a file.
   tokenizer::Tokenizer::Overrides tokenizer_overrides;

@@ -1,0 +1,70 @@
+#include "engine/task/evaluation_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "bertq/error.h"
+#include "engine/task/classifier_set.h"
+#include "engine/task/glue_reader.h"
+#include "engine/task/label_order.h"
+
+namespace bertq {
+namespace {
+
+namespace fs = std::filesystem;
+
+const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files) {
+  if (files.tokenizer) return *files.tokenizer;
+  throw Error(ErrorKind::input, files.name + ": expected vocab.txt or tokenizer.json, got none");
+}
+
+std::size_t token_limit(const Task& task, const ModelFiles& files, const TaskOptions& options) {
+  const std::size_t limit =
+      options.max_tokens == 0 ? std::min(task.max_tokens, files.max_tokens) : options.max_tokens;
+  if (limit <= files.config.positions) return limit;
+  throw Error(ErrorKind::input, files.name + ": expected inputs of at most the " +
+                                    std::to_string(files.config.positions) +
+                                    " positions of the model, got " + std::to_string(limit));
+}
+
+ClassifierTask classifier_task(const Task& task, const ModelFiles& files) {
+  ClassifierTask judged{{task.metrics.begin(), task.metrics.end()}, task.goal, {}, {}};
+  for (const ClassLabel& label : task.classes) judged.classes.emplace_back(label.in_file);
+  judged.logit_of = match_labels(task, files.config, files.labels, files.name);
+  return judged;
+}
+
+std::unique_ptr<EvaluationSet> glue_set(const Task& task, std::vector<ExampleSet> sets,
+                                        const ModelFiles& files, const TaskOptions& options) {
+  std::vector<ClassifierPart> parts;
+  for (ExampleSet& set : sets) {
+    if (options.split == Split::test) set.labelled = false;
+    parts.push_back({std::move(set), task.files[parts.size()].suffix});
+  }
+  return make_classifier_set(classifier_task(task, files), std::move(parts), tokenizer_of(files),
+                             token_limit(task, files, options));
+}
+
+}  // namespace
+
+fs::path second_folder(const fs::path& folder) {
+  const fs::path place = folder.has_filename() ? folder : folder.parent_path();
+  return place.string() + "-MM";
+}
+
+std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task, const fs::path& path,
+                                                   const ModelFiles& files,
+                                                   const TaskOptions& options) {
+  return glue_set(task, read_glue(task, path, options.split), files, options);
+}
+
+std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task,
+                                                   const loaders::ByteSource& source,
+                                                   const ModelFiles& files,
+                                                   const TaskOptions& options) {
+  std::vector<ExampleSet> sets;
+  sets.push_back(read_glue(task, source));
+  return glue_set(task, std::move(sets), files, options);
+}
+
+}  // namespace bertq
