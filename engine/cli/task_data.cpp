@@ -45,6 +45,10 @@ std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const T
 }
 
 std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& arguments) {
+  if (task.head == TaskHead::span) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--task {}: expected a task of single texts or pairs here", task.name));
+  }
   return read_glue(task, arguments.text("data"));
 }
 

@@ -3,11 +3,11 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <utility>
 
 #include "bertq/error.h"
+#include "engine/tuning/replace_file.h"
 
 namespace bertq {
 namespace {
@@ -49,10 +49,9 @@ std::string digits_of(float value) {
 }
 
 void write_lines(const fs::path& path, const std::vector<std::string>& lines) {
-  std::ofstream file(path, std::ios::binary);
-  for (const std::string& line : lines) file << line << '\n';
-  file.close();
-  if (!file) throw Error(ErrorKind::resources, path.string() + ": cannot be written");
+  std::string text;
+  for (const std::string& line : lines) text += line + '\n';
+  replace_file(path, text);
 }
 
 class ClassifierSet final : public EvaluationSet {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bertq/error.h"
+#include "engine/squad/squad_set.h"
 #include "engine/task/classifier_set.h"
 #include "engine/task/glue_reader.h"
 #include "engine/task/label_order.h"
@@ -45,6 +46,16 @@ std::unique_ptr<EvaluationSet> glue_set(const Task& task, std::vector<ExampleSet
                              token_limit(task, files, options));
 }
 
+SquadVersion squad_version(const Task& task) {
+  return task.name == "squad_v2" ? SquadVersion::v2_0 : SquadVersion::v1_1;
+}
+
+std::unique_ptr<EvaluationSet> squad_set(const Task& task, SquadExamples questions,
+                                         const ModelFiles& files, const TaskOptions& options) {
+  return make_squad_set(squad_version(task), std::move(questions), files,
+                        token_limit(task, files, options), options.squad);
+}
+
 }  // namespace
 
 fs::path second_folder(const fs::path& folder) {
@@ -55,6 +66,9 @@ fs::path second_folder(const fs::path& folder) {
 std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task, const fs::path& path,
                                                    const ModelFiles& files,
                                                    const TaskOptions& options) {
+  if (task.head == TaskHead::span) {
+    return squad_set(task, read_squad(squad_version(task), path), files, options);
+  }
   return glue_set(task, read_glue(task, path, options.split), files, options);
 }
 
@@ -62,6 +76,9 @@ std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task,
                                                    const loaders::ByteSource& source,
                                                    const ModelFiles& files,
                                                    const TaskOptions& options) {
+  if (task.head == TaskHead::span) {
+    return squad_set(task, read_squad(squad_version(task), source), files, options);
+  }
   std::vector<ExampleSet> sets;
   sets.push_back(read_glue(task, source));
   return glue_set(task, std::move(sets), files, options);

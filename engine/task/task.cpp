@@ -105,6 +105,16 @@ constexpr Task mnli() {
   return task;
 }
 
+constexpr Names squad_v1_names = {"squad1.1", "squad_v1", "squad_v1.1"};
+constexpr Names squad_v2_names = {"squad2", "squad2.0", "squad_v2.0"};
+constexpr std::size_t squad_tokens = 384;
+
+// Its files are not tables: engine/squad/ knows them, and its metrics.
+constexpr Task squad(std::string_view name, std::span<const std::string_view> spellings) {
+  return {name,  spellings, TaskHead::span, {}, {},         std::nullopt,
+          false, {},        std::nullopt,   {}, Metric::f1, squad_tokens};
+}
+
 constexpr Task tasks[] = {
     cola(),
     single_text("sst-2", sst2_classes, accuracy),
@@ -115,6 +125,8 @@ constexpr Task tasks[] = {
     text_pair("qnli", {"question", "sentence", "label"}, entailment_classes),
     text_pair("rte", two_sentences, entailment_classes),
     text_pair("wnli", two_sentences, wnli_classes),
+    squad("squad", squad_v1_names),
+    squad("squad_v2", squad_v2_names),
 };
 
 // "SST-2" and "sst_2" are "sst2".

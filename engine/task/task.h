@@ -42,6 +42,8 @@ struct ValueRange {
   double lowest, highest;
 };
 
+// Of a task whose head is a span, all between the head and the goal is empty: SQuAD's files are no
+// tables (engine/squad/).
 struct Task {
   std::string_view name;
   std::span<const std::string_view> spellings;  // besides the name, however they are hyphenated

@@ -146,7 +146,7 @@ TEST_CASE("task files that cannot be used") {
       {"missing column", run_on("a.tsv", header + "1\t2\t3\tonly one\n"), 3,
        "a.tsv: line 2: expected 5 columns, got 4"},
       {"unknown label", run_on("b.tsv", header + "yes\t2\t3\tone\ttwo\n"), 3,
-       "b.tsv: line 2: expected the label 0 or 1, got 'yes'"},
+       "b.tsv: line 2: column Quality: expected 0 or 1, got 'yes'"},
       {"bad UTF-8", run_on("c.tsv", header + "1\t2\t3\tone\ttw\xFF\n"), 3,
        "c.tsv: line 2: expected UTF-8"},
       {"no labels", run_on("d.tsv", "index" + header.substr(7) + "0\t2\t3\tone\ttwo\n"), 3,

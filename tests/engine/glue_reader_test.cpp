@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bertq/error.h"
+#include "engine/task/line_reader.h"
 
 namespace bertq {
 namespace {
@@ -92,21 +93,24 @@ TEST_CASE("what is wrong is named with its line") {
       {"empty file", "", "dev.tsv: expected a header line, got an empty file"},
       {"no rows", header, "dev.tsv: expected rows after the header, got none"},
       {"no header", good,
-       "dev.tsv: line 1: expected a header that begins with Quality or index, got '1'"},
-      {"header too short", "Quality\t#1 ID\n", "dev.tsv: line 1: expected 5 columns, got 2"},
+       "dev.tsv: line 1: expected a header with the column '#1 String', got 5 columns that begin "
+       "with '1'"},
+      {"header too short", "Quality\t#1 ID\n",
+       "dev.tsv: line 1: expected a header with the column '#1 String', got 2 columns that begin "
+       "with 'Quality'"},
       {"a column too few", header + good + "1\t7\t8\tone\n",
        "dev.tsv: line 3: expected 5 columns, got 4"},
       {"a column too many", header + "1\t7\t8\tone\ttwo\tthree\n",
        "dev.tsv: line 2: expected 5 columns, got 6"},
       {"unknown label", header + good + good + "2\t7\t8\tone\ttwo\n",
-       "dev.tsv: line 4: expected the label 0 or 1, got '2'"},
+       "dev.tsv: line 4: column Quality: expected 0 or 1, got '2'"},
       {"a label that would break the line", header + "1\x1B[2J\t7\t8\tone\ttwo\n",
-       "dev.tsv: line 2: expected the label 0 or 1, got '1\\x1b[2J'"},
+       "dev.tsv: line 2: column Quality: expected 0 or 1, got '1\\x1b[2J'"},
       {"bad UTF-8", header + "1\t7\t8\ton\xFF\ttwo\n",
        "dev.tsv: line 2: expected UTF-8, got an invalid byte at offset 8 of the line"},
       {"a blank line in the middle", header + good + "\n" + good,
        "dev.tsv: line 4: expected the end of the file after a blank line, got a row"},
-      {"a line without end", header + std::string(longest_glue_line + 1, 'x'),
+      {"a line without end", header + std::string(longest_data_line + 1, 'x'),
        "dev.tsv: line 2: expected at most 1000000 bytes, got more"},
   };
   for (const Case& c : cases) {
@@ -116,7 +120,7 @@ TEST_CASE("what is wrong is named with its line") {
 }
 
 TEST_CASE("lines of every length, across the borders of what is read at once") {
-  for (const std::size_t length : {65'535UL, 65'536UL, 131'072UL, longest_glue_line - 20}) {
+  for (const std::size_t length : {65'535UL, 65'536UL, 131'072UL, longest_data_line - 20}) {
     CAPTURE(length);
     const std::string text(length, 'x');
     const ExampleSet set = read(header + "1\t7\t8\t" + text + "\ttwo\n0\t7\t8\tone\t" + text);
@@ -146,9 +150,9 @@ TEST_CASE("a folder is searched for the task's files") {
   const Task& mrpc = *find_task("mrpc");
   CHECK_THROWS_AS(read_glue(mrpc, folder.path()), Error);
   folder.write("msr_paraphrase_test.txt", header + "1\t7\t8\toriginal\ttwo\n");
-  CHECK(read_glue(mrpc, folder.path()).examples[0].text == "original");
+  CHECK(read_glue(mrpc, folder.path()).at(0).examples[0].text == "original");
   folder.write("dev.tsv", header + "1\t7\t8\tdev\ttwo\n");
-  CHECK(read_glue(mrpc, folder.path()).examples[0].text == "dev");
+  CHECK(read_glue(mrpc, folder.path()).at(0).examples[0].text == "dev");
   CHECK_THROWS_AS(read_glue(mrpc, folder.path() / "absent.tsv"), std::exception);
 }
 
