@@ -8,6 +8,7 @@
 
 #include "bertq/error.h"
 #include "engine/model/json_fields.h"
+#include "engine/model/label_names.h"
 #include "engine/model/published_name.h"
 #include "engine/model/sentence_transformers.h"
 #include "engine/model/tensor_names.h"
@@ -154,6 +155,13 @@ class WatchedFolder final : public ModelFolder {
   mutable std::set<std::string> opened_;  // by this one thread
 };
 
+// labels.txt, where it says more than the config.
+void take_label_names(const ModelFolder& folder, const std::string& prefix, ModelFiles& files) {
+  const std::string file = prefix + label_names_file;
+  if (files.labels < 2 || !are_generic(files.config.labels) || !folder.has(file)) return;
+  files.config.labels = read_label_names(*folder.open(file), files.labels);
+}
+
 // LPOT's choices, where they lie beside weights that it quantised.
 void check_lpot_choices(const ModelFolder& folder, const std::string& prefix,
                         const ModelFiles& files) {
@@ -184,6 +192,7 @@ ModelFiles assemble_model(std::string name, const ModelFolder& unwatched,
   files.tokenizer_overrides = with_published_casing(tokenizer_overrides, folder, files.checkpoint);
   files.tokenizer = read_tokenizer(folder, prefix, files.tokenizer_overrides);
   complete(files);
+  take_label_names(folder, prefix, files);
   check_lpot_choices(unwatched, prefix, files);
   files.max_tokens = files.config.positions;
   if (const auto limit = tokenizer_limit(folder, prefix)) {

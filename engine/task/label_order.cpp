@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bertq/error.h"
+#include "engine/model/label_names.h"
 #include "loaders/printable.h"
 
 namespace bertq {
@@ -35,16 +36,14 @@ std::string expected_head(const Task& task) {
   return "a classifier of " + std::to_string(task.classes.size()) + " classes";
 }
 
-}  // namespace
-
-bool are_nameless(const std::vector<std::string>& labels) {
-  bool numbered = true, generic = true;
+bool are_indices(const std::vector<std::string>& labels) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    numbered = numbered && labels[i] == std::to_string(i);
-    generic = generic && labels[i] == "LABEL_" + std::to_string(i);
+    if (labels[i] != std::to_string(i)) return false;
   }
-  return numbered || generic;
+  return true;
 }
+
+}  // namespace
 
 std::vector<std::size_t> match_labels(const Task& task, const ModelConfig& config,
                                       std::size_t logits, std::string_view name) {
@@ -61,7 +60,7 @@ std::vector<std::size_t> match_labels(const Task& task, const ModelConfig& confi
   if (logits != task.classes.size()) refuse(std::to_string(logits) + " logits");
   std::vector<std::size_t> order(task.classes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (are_nameless(config.labels)) return order;
+  if (are_generic(config.labels) || are_indices(config.labels)) return order;
   for (std::size_t i = 0; i < order.size(); ++i) {
     const auto found =
         std::find_if(config.labels.begin(), config.labels.end(),

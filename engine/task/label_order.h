@@ -10,13 +10,10 @@
 
 namespace bertq {
 
-// Whether nobody gave the labels names: there are none, "LABEL_0", "LABEL_1", ... as transformers
-// writes them, or their own indices.
-bool are_nameless(const std::vector<std::string>& labels);
-
 // For each class of the task, which logit of a checkpoint is its: by the config's labels where
-// they have names, in order where they have none. Of a task whose answer is a number: {0}. Throws
-// Error (input) if the checkpoint does not fit the task; `name` stands for it in the message.
+// they have names, in order where they have none ("LABEL_1", or the index itself). Of a task whose
+// answer is a number: {0}. Throws Error (input) if the checkpoint does not fit the task; `name`
+// stands for it in the message.
 std::vector<std::size_t> match_labels(const Task& task, const ModelConfig& config,
                                       std::size_t logits, std::string_view name);
 
