@@ -1,0 +1,90 @@
+#include "engine/tuning/costs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+
+namespace bertq {
+namespace {
+
+constexpr double far_off = 2.5, dynamic_ranges = 1.02;
+
+// Layers of one shape, wherever they stand: the name without its number.
+std::string class_of(const std::string& module) {
+  std::string name;
+  std::copy_if(module.begin(), module.end(), std::back_inserter(name),
+               [](char c) { return c < '0' || c > '9'; });
+  return name;
+}
+
+struct LayerClass {
+  std::vector<std::size_t> modules;
+  double work = 0.0;
+  double extra = 0.0;  // measured seconds that FP32 costs more
+};
+
+using Classes = std::map<std::string, LayerClass>;
+
+Classes classes_of(const TuningSpace& space) {
+  Classes classes;
+  for (std::size_t i = 0; i < space.modules.size(); ++i) {
+    const TunableModule& module = space.modules[i];
+    if (!has_fp32(module) || !has_int8(module)) continue;
+    LayerClass& of_module = classes[class_of(module.name)];
+    of_module.modules.push_back(i);
+    of_module.work += module.work;
+  }
+  return classes;
+}
+
+// A failed probe measures nothing.
+double seconds_or(const Outcome& outcome, double otherwise) {
+  return outcome.failed() || !std::isfinite(outcome.seconds) ? otherwise : outcome.seconds;
+}
+
+double total_work(const TuningSpace& space) {
+  double work = 0.0;
+  for (const TunableModule& module : space.modules) work += module.work;
+  return std::max(work, 1.0);
+}
+
+}  // namespace
+
+Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuration& int8) {
+  const double all_int8 = seconds_or(trials.probe(int8), 1.0);
+  Classes classes = classes_of(space);
+  double extra = 0.0, work = 0.0;
+  for (auto& [name, layer_class] : classes) {
+    Configuration lifted = int8;
+    for (const std::size_t module : layer_class.modules) {
+      lifted.options[module] = static_cast<std::uint16_t>(fp32_option(space.modules[module]));
+    }
+    layer_class.extra = std::max(0.0, seconds_or(trials.probe(lifted), all_int8) - all_int8);
+    extra += layer_class.extra;
+    work += layer_class.work;
+  }
+  const double extra_of_work = work > 0.0 ? extra / work : 0.0;
+
+  const double int8_of_work = all_int8 / total_work(space);
+  Costs costs;
+  for (const TunableModule& module : space.modules) {
+    double fp32 = int8_of_work * module.work;
+    if (const auto found = classes.find(class_of(module.name)); found != classes.end()) {
+      const LayerClass& layer_class = found->second;
+      const double predicted = extra_of_work * layer_class.work;
+      const bool usual =
+          layer_class.extra < predicted * far_off && layer_class.extra * far_off > predicted;
+      fp32 +=
+          (usual ? predicted : layer_class.extra) / static_cast<double>(layer_class.modules.size());
+    }
+    costs.emplace_back();
+    for (const LayerOption& option : module.options) {
+      const double ranges = option.activations == Ranges::dynamic ? dynamic_ranges : 1.0;
+      costs.back().push_back(option.quantized() ? int8_of_work * module.work * ranges : fp32);
+    }
+  }
+  return costs;
+}
+
+}  // namespace bertq

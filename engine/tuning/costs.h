@@ -1,0 +1,15 @@
+// What each option of each module costs on this CPU.
+#pragma once
+
+#include "engine/tuning/trials.h"
+#include "engine/tuning/tuning_space.h"
+
+namespace bertq {
+
+// From one probe of `int8`, whose modules are all INT8, and one for each kind of layer with all of
+// that kind in FP32. Timings are never twice the same, so a measured cost counts only where it is
+// far (2.5 times) from what the number of multiplications predicts; and dynamic ranges cost 2 %
+// more than static ones, which is less than a measurement could tell.
+Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuration& int8);
+
+}  // namespace bertq

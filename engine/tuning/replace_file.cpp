@@ -1,0 +1,56 @@
+#include "engine/tuning/replace_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include "bertq/error.h"
+#include "loaders/file_descriptor.h"
+
+namespace bertq {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, int error) {
+  throw Error(ErrorKind::resources, path.string() + ": " + std::generic_category().message(error));
+}
+
+}  // namespace
+
+int write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ::ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+void sync_folder_of(const std::filesystem::path& path) {
+  const auto folder = path.parent_path();
+  const loaders::FileDescriptor descriptor(
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.get() < 0) fail(path, errno);
+  // Some file systems cannot: then theirs is the word.
+  if (::fsync(descriptor.get()) != 0 && errno != EINVAL && errno != EROFS) fail(path, errno);
+}
+
+void replace_file(const std::filesystem::path& path, std::string_view content) {
+  const std::string partial = path.string() + ".partial";
+  const loaders::FileDescriptor descriptor(
+      ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (descriptor.get() < 0) fail(path, errno);
+  int error = write_all(descriptor.get(), content);
+  if (error == 0 && ::fsync(descriptor.get()) != 0) error = errno;
+  if (error == 0 && ::rename(partial.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) {
+    ::unlink(partial.c_str());
+    fail(path, error);
+  }
+  sync_folder_of(path);
+}
+
+}  // namespace bertq
