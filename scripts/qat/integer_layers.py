@@ -70,7 +70,7 @@ class IntegerLinear(torch.nn.Module):
             sums += self._quantized_bias
         elif self.choice.mode == "dynamic" and self.bias is not None:
             sums += quantize_bias(self.bias, scale)
-        y = sums.float() / scale
+        y = sums.to(scale.dtype) / scale
         if not self.choice.requantize_output:
             return y
         output_scale = self.scale(y, self.output_thresh if self.choice.mode == "ema" else None)
@@ -92,4 +92,4 @@ class IntegerEmbedding(torch.nn.Module):
         return integers.eval()
 
     def forward(self, ids):
-        return functional.embedding(ids, self.quantized_weight).float() / self._weight_scale
+        return functional.embedding(ids, self.quantized_weight).to(self._weight_scale.dtype) / self._weight_scale
