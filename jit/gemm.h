@@ -29,7 +29,7 @@ enum class Output : std::uint8_t { f32, u8_tiles };
 //     | v * column_scale[n] | v + bias[n] | v               if one | the other | neither
 //   v = activation(v)
 //   v = v + residual[m][n]                                  if residual
-//   f32: C = v;  u8: C = clamp(rne(v * output_inverse_scale) + output_zero_point, 0, 255)
+//   f32: C = v;  u8: C = clamp(rne(fma(v, output_multiplier[n], output_offset[n])), 0, 255)
 struct GemmSpec {
   Operands operands = Operands::f32;
   bool row_scale = false;
@@ -43,8 +43,8 @@ struct GemmSpec {
   std::string name() const;  // "u8s8.rs.cs.bias.gelu_erf.f32"
 };
 
-// Sizes in elements. Vectors over n (compensation, column_scale, bias) and all f32 rows are padded
-// to a multiple of 16 columns (layout.h); the padded columns of C are written as well.
+// Sizes in elements. Vectors over n (compensation, column_scale, bias, output_...) and all f32 rows
+// are padded to a multiple of 16 columns (layout.h); the padded columns of C are written as well.
 struct GemmArgs {
   std::size_t m = 0, n = 0, k = 0;
   const void* a = nullptr;                     // f32 [m][lda], or u8 tiles of k columns
@@ -58,8 +58,8 @@ struct GemmArgs {
   std::size_t residual_ld = 0;
   void* c = nullptr;    // f32 [m][ldc], or u8 tiles of ldc columns
   std::size_t ldc = 0;  // f32: leading dimension; u8: columns of the tiled matrix
-  float output_inverse_scale = 0.0F;
-  std::int32_t output_zero_point = 0;
+  const float* output_multiplier = nullptr;  // [n], u8 only: 1 / scale
+  const float* output_offset = nullptr;      // [n], u8 only: the zero point
 };
 
 // A half-open range.

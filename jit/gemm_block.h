@@ -26,9 +26,7 @@ struct GemmBlock {
   std::array<void*, most_groups> c;  // f32: only c[0], groups follow each other; u8: one a group
   std::uint64_t c_stride;            // f32: between rows
   std::uint64_t c_panel_stride;      // u8: between panels of 16 rows
-  float output_inverse_scale;
-  float output_lowest, output_highest;  // u8: -zero point, 255 - zero point
-  std::int32_t output_zero_point;
+  const float *output_multiplier, *output_offset;  // u8
 };
 
 using GemmBlockFunction = void (*)(const GemmBlock*);

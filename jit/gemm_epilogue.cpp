@@ -11,6 +11,11 @@ using Vec = Emitter::Vec;
 
 }  // namespace
 
+std::vector<Emitter::Reg> GemmEpilogue::saved_registers(const GemmSpec& spec) {
+  if (spec.output == Output::f32) return {};
+  return {Xbyak::util::r14, Xbyak::util::r15};
+}
+
 void GemmEpilogue::begin(int groups) {
   groups_ = groups;
   const auto load = [&](const Emitter::Reg& to, std::size_t offset) {
@@ -27,6 +32,8 @@ void GemmEpilogue::begin(int groups) {
   if (spec_.output == Output::f32) {
     load(c_[1], offsetof(GemmBlock, c_stride));
   } else {
+    load(output_multiplier_, offsetof(GemmBlock, output_multiplier));
+    load(output_offset_, offsetof(GemmBlock, output_offset));
     for (std::size_t g = 1; g < static_cast<std::size_t>(groups); ++g) {
       load(c_[g], offsetof(GemmBlock, c) + g * sizeof(void*));
     }
@@ -81,17 +88,17 @@ void GemmEpilogue::store_f32(const Vec& x, int index) {
 }
 
 void GemmEpilogue::store_u8(std::span<const Vec> group, int index) {
-  const auto argument = [&](std::size_t offset) { return e_.ptr[e_.args + offset]; };
+  const Vec &lowest = t_[1], &highest = t_[2];
+  e_.zero(lowest);
+  e_.load(highest, e_.constant(255.0F));
+  int offset = index * static_cast<int>(lanes * sizeof(float));
   for (const Vec& x : group) {
-    e_.vbroadcastss(t_[0], argument(offsetof(GemmBlock, output_inverse_scale)));
-    e_.vmulps(x, x, t_[0]);
-    e_.vbroadcastss(t_[0], argument(offsetof(GemmBlock, output_lowest)));
-    e_.vmaxps(x, t_[0], x);
-    e_.vbroadcastss(t_[0], argument(offsetof(GemmBlock, output_highest)));
-    e_.vminps(x, t_[0], x);
+    e_.load(t_[0], e_.at(output_multiplier_, offset));
+    e_.vfmadd213ps(x, t_[0], e_.at(output_offset_, offset));
+    e_.vmaxps(x, lowest, x);
+    e_.vminps(x, highest, x);
     e_.vcvtps2dq(x, x);
-    e_.vpbroadcastd(t_[0], argument(offsetof(GemmBlock, output_zero_point)));
-    e_.vpaddd(x, x, t_[0]);
+    offset += e_.vector_bytes();
   }
   e_.store_low_bytes(e_.ptr[c_[static_cast<std::size_t>(index)]], group, t_[0]);
 }

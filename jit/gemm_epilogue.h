@@ -19,6 +19,9 @@ class GemmEpilogue {
   GemmEpilogue(Emitter& e, const GemmSpec& spec, const Temporaries& temporaries)
       : e_(e), spec_(spec), t_(temporaries) {}
 
+  // Those that it owns although the System V ABI makes the kernel save them.
+  static std::vector<Emitter::Reg> saved_registers(const GemmSpec& spec);
+
   // Loads the pointers it walks with. From here on it owns the registers named below.
   void begin(int groups);
   // Finishes and stores one row and steps to the next. `sums` are the row's registers from left to
@@ -45,6 +48,9 @@ class GemmEpilogue {
   const std::array<Emitter::Reg, most_groups> c_ = {Xbyak::util::rdx, Xbyak::util::r8,
                                                     Xbyak::util::r9};
   const Emitter::Reg residual_stride_ = Xbyak::util::r11;
+  // Of u8 output.
+  const Emitter::Reg output_multiplier_ = Xbyak::util::r14;
+  const Emitter::Reg output_offset_ = Xbyak::util::r15;
 };
 
 }  // namespace bertq::jit

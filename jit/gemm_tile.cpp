@@ -1,6 +1,7 @@
 #include "jit/gemm_tile.h"
 
 #include <cstddef>
+#include <ranges>
 #include <vector>
 
 #include "jit/emitter.h"
@@ -22,24 +23,27 @@ class TileGemm {
 
   CodeBlock generate(const std::string& name) {
     e_.prologue();
-    e_.push(rows_left_);
-    e_.push(rows_of_panel_);
-    e_.push(scratch_);
+    const std::vector<Reg> saved = saved_registers();
+    for (const Reg& reg : saved) e_.push(reg);
     e_.sub(e_.rsp, static_cast<std::uint32_t>(scratch_bytes()));
     e_.and_(e_.rsp, static_cast<std::uint32_t>(-64));  // prologue() kept the old one in rbp
     multiply();
     spill();
     finish();
-    e_.lea(e_.rsp, e_.ptr[e_.rbp - 3 * 8]);
-    e_.pop(scratch_);
-    e_.pop(rows_of_panel_);
-    e_.pop(rows_left_);
+    e_.lea(e_.rsp, e_.ptr[e_.rbp - saved.size() * 8]);
+    for (const Reg& reg : saved | std::views::reverse) e_.pop(reg);
     e_.epilogue();
     return e_.finish(name + "." + std::to_string(panels_ * 16) + "x" +
                      std::to_string(groups_ * 16));
   }
 
  private:
+  std::vector<Reg> saved_registers() const {
+    std::vector<Reg> saved = GemmEpilogue::saved_registers(spec_);
+    saved.insert(saved.end(), {rows_left_, rows_of_panel_, scratch_});
+    return saved;
+  }
+
   Tmm c(int panel, int group) const { return Tmm(panel * 2 + group); }
   Tmm a(int panel) const { return Tmm(4 + panel); }
   Tmm b(int group) const { return Tmm(6 + group); }

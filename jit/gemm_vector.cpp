@@ -1,6 +1,7 @@
 #include "jit/gemm_vector.h"
 
 #include <cstddef>
+#include <ranges>
 #include <stdexcept>
 #include <vector>
 
@@ -240,9 +241,13 @@ class VectorGemm {
     pool_.rewind_to(b_[0]);  // the operands are not needed any more
     const Temporaries temporaries = {pool_.take(), pool_.take(), pool_.take(), pool_.take()};
     GemmEpilogue epilogue(e_, spec_, temporaries);
+    for (const Reg& saved : GemmEpilogue::saved_registers(spec_)) e_.push(saved);
     epilogue.begin(groups_);
     for (int r = 0; r < rows_; ++r) {
       epilogue.row({&sum(r, 0), static_cast<std::size_t>(vectors_)});
+    }
+    for (const Reg& saved : GemmEpilogue::saved_registers(spec_) | std::views::reverse) {
+      e_.pop(saved);
     }
   }
 

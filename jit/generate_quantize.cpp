@@ -10,8 +10,6 @@ namespace {
 
 class Quantize : public TileEmitter {
  protected:
-  static constexpr int whole = -1;
-
   explicit Quantize(Isa isa)
       : TileEmitter(isa),
         inverse_(take()),
@@ -37,19 +35,18 @@ class Quantize : public TileEmitter {
     for_each_stored_group([&](const Stretch& stretch) {
       for (int g = 0; g < stretch.groups; ++g) {
         for (int half = 0; half < halves(); ++half) {
-          const Vec& q = result(g, half);
-          quantize(q, f32(x, g, half), stretch.partial ? half : whole);
+          quantize(result(g, half), g, half, stretch.partial);
         }
       }
     });
   }
 
-  // q = the integers of half a group. `padded_half` is which half that is if it has padding.
-  virtual void quantize(const Vec& q, const Address& value, int padded_half) {
-    vmulps(q, inverse_, value);
+  // q = the integers of half a group; a partial one has padding.
+  virtual void quantize(const Vec& q, int group, int half, bool partial) {
+    vmulps(q, inverse_, f32(x, group, half));
     before_rounding(q);
     vcvtps2dq(q, q);
-    if (padded_half != whole) clear_padding(q, padded_half);  // it becomes the zero point
+    if (partial) clear_padding(q, half);  // it becomes the zero point
   }
   virtual void before_rounding(const Vec&) {}  // what else happens to x * inverse
   void adjust_words(const Vec& q) override { vpaddw(q, q, zero_point_words_); }
@@ -176,15 +173,41 @@ class QuantizeFused : public QuantizeGiven {
   }
 
  private:
-  void quantize(const Vec& q, const Address& value, int padded_half) override {
-    load(q, value);
-    if (padded_half != whole) clear_padding(q, padded_half);
+  void quantize(const Vec& q, int group, int half, bool partial) override {
+    load(q, f32(x, group, half));
+    if (partial) clear_padding(q, half);
     vfmadd213ps(q, inverse_, zero_);
     before_rounding(q);
     vcvtps2dq(q, q);
   }
 
   const Vec zero_;
+};
+
+class QuantizeColumns : public QuantizeGiven {
+ public:
+  explicit QuantizeColumns(Isa isa) : QuantizeGiven(isa) {}
+
+  CodeBlock generate() {
+    begin_quantize();
+    mov(multiplier_, argument(offsetof(QuantizeArgs, multiplier)));
+    mov(offset_, argument(offsetof(QuantizeArgs, offset)));
+    zero(lowest_);
+    load(highest_, constant(255.0F));
+    return generate_rows("quantize_columns");
+  }
+
+ private:
+  void quantize(const Vec& q, int group, int half, bool partial) override {
+    load(q, f32(x, group, half));
+    load(temporary(), f32(multiplier_, group, half));
+    vfmadd213ps(q, temporary(), f32(offset_, group, half));
+    before_rounding(q);
+    vcvtps2dq(q, q);
+    if (partial) clear_padding(q, half);
+  }
+
+  const Reg multiplier_ = r14, offset_ = r15;
 };
 
 }  // namespace
@@ -195,6 +218,10 @@ CodeBlock generate_quantize_dynamic(Isa isa) {
 
 CodeBlock generate_quantize_static(Isa isa) {
   return QuantizeStatic(isa).generate();
+}
+
+CodeBlock generate_quantize_columns(Isa isa) {
+  return QuantizeColumns(isa).generate();
 }
 
 CodeBlock generate_quantize_fused(Isa isa) {

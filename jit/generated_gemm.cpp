@@ -123,11 +123,6 @@ class GeneratedGemm final : public Gemm {
     } else {
       block.c_panel_stride = tile_rows * padded_depth(args.ldc);
     }
-    const auto zero_point = static_cast<float>(args.output_zero_point);
-    block.output_inverse_scale = args.output_inverse_scale;
-    block.output_lowest = 0.0F - zero_point;
-    block.output_highest = 255.0F - zero_point;
-    block.output_zero_point = args.output_zero_point;
     return block;
   }
 
@@ -140,6 +135,10 @@ class GeneratedGemm final : public Gemm {
     }
     if (spec_.column_scale) block.column_scale = args.column_scale + n;
     if (spec_.bias) block.bias = args.bias + n;
+    if (spec_.output == Output::u8_tiles) {
+      block.output_multiplier = args.output_multiplier + n;
+      block.output_offset = args.output_offset + n;
+    }
   }
 
   void set_rows(GemmBlock& block, const GemmArgs& args, std::size_t m, std::size_t n,

@@ -10,9 +10,9 @@ namespace {
 // In the order of RowKernels.
 constexpr std::array generators = {
     generate_layer_norm,     generate_quantize_dynamic, generate_quantize_static,
-    generate_quantize_fused, generate_softmax_u8,       generate_softmax_f32,
-    generate_pack_keys,      generate_pack_values,      generate_embed_f32,
-    generate_embed_s8,
+    generate_quantize_fused, generate_quantize_columns, generate_softmax_u8,
+    generate_softmax_f32,    generate_pack_keys,        generate_pack_values,
+    generate_embed_f32,      generate_embed_s8,
 };
 
 std::array<CodeBlock, generators.size()> generate_all(Isa isa) {
@@ -33,12 +33,13 @@ RowKernels make_table(const CodeMemory& memory) {
       .quantize_dynamic = memory.function<Quantize>(1),
       .quantize_static = memory.function<Quantize>(2),
       .quantize_fused = memory.function<Quantize>(3),
-      .softmax_u8 = memory.function<Softmax>(4),
-      .softmax_f32 = memory.function<Softmax>(5),
-      .pack_keys = memory.function<PackKeys>(6),
-      .pack_values = memory.function<PackValues>(7),
-      .embed_f32 = memory.function<Embed>(8),
-      .embed_s8 = memory.function<Embed>(9),
+      .quantize_columns = memory.function<Quantize>(4),
+      .softmax_u8 = memory.function<Softmax>(5),
+      .softmax_f32 = memory.function<Softmax>(6),
+      .pack_keys = memory.function<PackKeys>(7),
+      .pack_values = memory.function<PackValues>(8),
+      .embed_f32 = memory.function<Embed>(9),
+      .embed_s8 = memory.function<Embed>(10),
   };
 }
 

@@ -61,7 +61,7 @@ class ReferenceGemm final : public Gemm {
       static_cast<float*>(args.c)[m * args.ldc + n] = v;
     } else {
       static_cast<std::uint8_t*>(args.c)[tile_offset(m, n, args.ldc)] =
-          reference::quantize(v, args.output_inverse_scale, args.output_zero_point);
+          reference::quantize_fused(v, args.output_multiplier[n], args.output_offset[n]);
     }
   }
 

@@ -96,8 +96,8 @@ inline std::uint8_t quantize(float x, float inverse_scale, std::int32_t zero_poi
   return static_cast<std::uint8_t>(round_to_int(q) + zero_point);
 }
 // The same with the zero point added before the only rounding.
-inline std::uint8_t quantize_fused(float x, float inverse_scale, std::int32_t zero_point) {
-  const float q = std::fma(x, inverse_scale, static_cast<float>(zero_point));
+inline std::uint8_t quantize_fused(float x, float inverse_scale, float zero_point) {
+  const float q = std::fma(x, inverse_scale, zero_point);
   return static_cast<std::uint8_t>(round_to_int(min(255.0F, max(0.0F, q))));
 }
 

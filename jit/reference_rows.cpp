@@ -96,7 +96,7 @@ void quantize_each(const QuantizeArgs* args, Quantize quantize) {
   for (std::size_t row = 0; row < args->rows; ++row) {
     const float* x = args->x + row * args->ld;
     for (std::size_t i = 0; i < args->columns; ++i) {
-      args->tiles[tile_offset(row, i, args->columns)] = quantize(x[i]);
+      args->tiles[tile_offset(row, i, args->columns)] = quantize(x[i], i);
     }
     fill_depth_padding(args->tiles, row, args->columns,
                        static_cast<std::uint8_t>(args->zero_point));
@@ -104,14 +104,21 @@ void quantize_each(const QuantizeArgs* args, Quantize quantize) {
 }
 
 void quantize_static(const QuantizeArgs* args) {
-  quantize_each(args, [&](float x) {
+  quantize_each(args, [&](float x, std::size_t) {
     return reference::quantize(x, args->inverse_scale, args->zero_point, args->least);
   });
 }
 
 void quantize_fused(const QuantizeArgs* args) {
-  quantize_each(args, [&](float x) {
-    return reference::quantize_fused(x, args->inverse_scale, args->zero_point);
+  const auto zero_point = static_cast<float>(args->zero_point);
+  quantize_each(args, [&](float x, std::size_t) {
+    return reference::quantize_fused(x, args->inverse_scale, zero_point);
+  });
+}
+
+void quantize_columns(const QuantizeArgs* args) {
+  quantize_each(args, [&](float x, std::size_t column) {
+    return reference::quantize_fused(x, args->multiplier[column], args->offset[column]);
   });
 }
 
@@ -214,6 +221,7 @@ const RowKernels& reference_row_kernels() {
       .quantize_dynamic = quantize_dynamic,
       .quantize_static = quantize_static,
       .quantize_fused = quantize_fused,
+      .quantize_columns = quantize_columns,
       .softmax_u8 = softmax_u8,
       .softmax_f32 = softmax_f32,
       .pack_keys = pack_keys,

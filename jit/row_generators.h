@@ -11,6 +11,7 @@ CodeBlock generate_layer_norm(Isa isa);
 CodeBlock generate_quantize_dynamic(Isa isa);
 CodeBlock generate_quantize_static(Isa isa);
 CodeBlock generate_quantize_fused(Isa isa);
+CodeBlock generate_quantize_columns(Isa isa);
 CodeBlock generate_softmax_u8(Isa isa);
 CodeBlock generate_softmax_f32(Isa isa);
 CodeBlock generate_pack_keys(Isa isa);

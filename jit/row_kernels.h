@@ -31,17 +31,21 @@ struct LayerNormArgs {
 // bytes twice as well. A row whose range is below 1e-30 has scale 0 and q = zero_point. scale[row]
 // is not finite (and q meaningless) if a value of the row was not finite. Static: q = clamp(rne(x *
 // inverse_scale) + zero_point, least, 255). Fused, which rounds once, after the zero point is
-// added: q = clamp(rne(fma(x, inverse_scale, zero_point)), 0, 255).
+// added: q = clamp(rne(fma(x, inverse_scale, zero_point)), 0, 255). By columns, the same with a
+// range for each of them: q = clamp(rne(fma(x, multiplier[column], offset[column])), 0, 255);
+// zero_point is 0 then.
 struct QuantizeArgs {
   const float* x = nullptr;
   std::size_t ld = 0, rows = 0, columns = 0;
-  std::uint8_t* tiles = nullptr;  // row 0 of x is row 0 of these tiles
-  float* scale = nullptr;         // [rows], out, dynamic only
-  float steps = 127.0F;           // dynamic only: from the zero point to the largest value
-  float least_range = 0.0F;       // dynamic only
-  float inverse_scale = 0.0F;     // static and fused only
-  std::int32_t zero_point = 128;  // 0..255
-  std::int32_t least = 0;         // static only: 0..zero_point; 1 keeps -128 out
+  std::uint8_t* tiles = nullptr;      // row 0 of x is row 0 of these tiles
+  float* scale = nullptr;             // [rows], out, dynamic only
+  float steps = 127.0F;               // dynamic only: from the zero point to the largest value
+  float least_range = 0.0F;           // dynamic only
+  float inverse_scale = 0.0F;         // static and fused only
+  std::int32_t zero_point = 128;      // 0..255
+  std::int32_t least = 0;             // static only: 0..zero_point; 1 keeps -128 out
+  const float* multiplier = nullptr;  // by columns only, padded to 16
+  const float* offset = nullptr;      // by columns only, padded to 16
 };
 
 // Attention probabilities, not yet divided by their sum: p = exp(x - max) of each row.
@@ -97,6 +101,7 @@ struct RowKernels {
   void (*quantize_dynamic)(const QuantizeArgs*);
   void (*quantize_static)(const QuantizeArgs*);
   void (*quantize_fused)(const QuantizeArgs*);
+  void (*quantize_columns)(const QuantizeArgs*);
   void (*softmax_u8)(const SoftmaxArgs*);
   void (*softmax_f32)(const SoftmaxArgs*);
   void (*pack_keys)(const PackKeysArgs*);

@@ -14,7 +14,6 @@
 namespace bertq::cli {
 namespace {
 
-constexpr std::uint64_t longest_recipe = 16 << 20;  // bytes
 constexpr std::string_view torch_dynamic = "torch-dynamic";
 
 void check_precision(const Arguments& arguments) {
@@ -155,10 +154,6 @@ Recipe chosen_recipe(const Arguments& arguments, const ModelFiles& files) {
               fmt::format("{}: holds weights of its own recipe ({}) alone; for another, quantise "
                           "the checkpoint again (bertq quantize)",
                           files.name, precision_label(arguments, files)));
-}
-
-Recipe read_recipe(const std::string& file) {
-  return Recipe::parse(loaders::read_text(*loaders::open_file(file), longest_recipe), file);
 }
 
 std::string precision_label(const Arguments& arguments) {

@@ -47,7 +47,6 @@ std::size_t chosen_threads(const Arguments& arguments);
 Recipe chosen_recipe(const Arguments& arguments);
 // The same for a model; a .bertq file has its own, and asking for another throws Error (usage).
 Recipe chosen_recipe(const Arguments& arguments, const ModelFiles& files);
-Recipe read_recipe(const std::string& file);
 // "tuned" for a recipe given, else the name of the precision.
 std::string precision_label(const Arguments& arguments);
 std::string precision_label(const Arguments& arguments, const ModelFiles& files);

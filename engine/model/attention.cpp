@@ -179,8 +179,7 @@ void Attention::compute_scores(const AttentionChoice& choice, const FloatRows& q
   args.ldc = jit::padded_columns(length);
   if (choice.int8_scores) {
     const TileRows tiles{scratch.query_tiles.data(), scratch.query_scale.data(), head_size_};
-    quantize_rows(*kernels_, InputFormat::of(LayerChoice{}), query, tiles, rows,
-                  choice.scores_module);
+    quantize_rows(*kernels_, InputFormat::dynamic(), query, tiles, rows, choice.scores_module);
     for (std::size_t i = 0; i < rows; ++i) scratch.query_scale[i] *= score_scale_;
     args.a = tiles.tiles;
     args.compensation = scratch.key_compensation.data();

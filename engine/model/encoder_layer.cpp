@@ -8,9 +8,11 @@ namespace {
 constexpr Epilogue add_residual{.residual = true};
 
 // With static ranges the activations need not be seen whole before they are quantised.
-Epilogue activate_for(const ModelConfig& config, const LayerChoice& reader) {
+Epilogue activate_for(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe,
+                      const std::string& reader) {
   Epilogue epilogue{.activation = config.activation};
-  const InputFormat format = InputFormat::of(reader);
+  const InputFormat format =
+      InputFormat::of(loader, reader, recipe.of(reader), config.intermediate, config.activation);
   if (format.kind == InputFormat::Kind::static_u8) epilogue.quantized_output = format;
   return epilogue;
 }
@@ -38,7 +40,7 @@ EncoderLayer::EncoderLayer(WeightLoader& loader, const ModelConfig& config, cons
                      config.layer_norm_epsilon),
       intermediate(loader, prefix + "intermediate.dense", config.intermediate, config.hidden,
                    recipe.of(prefix + "intermediate.dense"),
-                   activate_for(config, recipe.of(prefix + "output.dense"))),
+                   activate_for(loader, config, recipe, prefix + "output.dense")),
       output(loader, prefix + "output.dense", config.hidden, config.intermediate,
              recipe.of(prefix + "output.dense"), add_residual, config.activation),
       output_norm(loader, prefix + "output.LayerNorm", config.hidden, config.layer_norm_epsilon) {}

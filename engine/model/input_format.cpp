@@ -4,29 +4,10 @@
 #include <cmath>
 
 #include "bertq/error.h"
+#include "jit/layout.h"
 
 namespace bertq {
 namespace {
-
-constexpr InputFormat symmetric{InputFormat::Kind::dynamic_u8, 0.0F, 128, 0.0F};
-// The lowest values are -0.16997 (erf) and -0.17004 (tanh). With 20 of the 255 steps for them they
-// decide the scale only of rows that stay below 2, as few rows of real checkpoints do.
-constexpr InputFormat after_gelu{InputFormat::Kind::dynamic_u8, 0.0F, 20, -0.1701F};
-constexpr InputFormat after_relu{InputFormat::Kind::dynamic_u8, 0.0F, 0, 0.0F};
-
-InputFormat dynamic_format(jit::Activation producer) {
-  switch (producer) {
-    case jit::Activation::gelu_erf:
-    case jit::Activation::gelu_tanh:
-      return after_gelu;
-    case jit::Activation::relu:
-      return after_relu;
-    case jit::Activation::none:
-    case jit::Activation::tanh:
-      break;
-  }
-  return symmetric;
-}
 
 // Of a symmetric range, the byte 0 is not used.
 float steps_above(const InputFormat& format) {
@@ -35,10 +16,47 @@ float steps_above(const InputFormat& format) {
 
 }  // namespace
 
-InputFormat InputFormat::of(const LayerChoice& choice, jit::Activation producer) {
+bool operator==(const InputFormat& a, const InputFormat& b) {
+  return a.kind == b.kind && a.zero_point == b.zero_point && a.lowest == b.lowest &&
+         std::ranges::equal(a.multiplier, b.multiplier) && std::ranges::equal(a.offset, b.offset);
+}
+
+InputFormat InputFormat::dynamic(jit::Activation producer) {
+  switch (producer) {
+    case jit::Activation::gelu_erf:
+    case jit::Activation::gelu_tanh:
+      // The lowest values are -0.16997 (erf) and -0.17004 (tanh). With 20 of the 255 steps for
+      // them they decide the scale only of rows that stay below 2, as few rows of real
+      // checkpoints do.
+      return {.kind = Kind::dynamic_u8, .zero_point = 20, .lowest = -0.1701F};
+    case jit::Activation::relu:
+      return {.kind = Kind::dynamic_u8, .zero_point = 0};
+    case jit::Activation::none:
+    case jit::Activation::tanh:
+      break;
+  }
+  return {.kind = Kind::dynamic_u8, .zero_point = symmetric_zero_point};
+}
+
+InputFormat InputFormat::of(WeightLoader& loader, const std::string& module,
+                            const LayerChoice& choice, std::size_t columns,
+                            jit::Activation producer) {
   if (choice.precision == Precision::fp32) return {};
-  if (choice.activations == Ranges::dynamic) return dynamic_format(producer);
-  return {Kind::static_u8, choice.scale, choice.zero_point, 0.0F};
+  if (choice.activations == Ranges::dynamic) return dynamic(producer);
+  if (choice.scale.size() != choice.zero_point.size() ||
+      (choice.scale.size() != 1 && choice.scale.size() != columns)) {
+    throw Error(ErrorKind::input, "recipe: layer " + module + ": expected 1 or " +
+                                      std::to_string(columns) + " scales, got " +
+                                      std::to_string(choice.scale.size()));
+  }
+  const auto multiplier = loader.derived<float>(jit::padded_columns(columns));
+  const auto offset = loader.derived<float>(jit::padded_columns(columns));
+  for (std::size_t i = 0; i < columns; ++i) {
+    const std::size_t channel = choice.equalized() ? i : 0;
+    multiplier[i] = 1.0F / choice.scale[channel];
+    offset[i] = static_cast<float>(choice.zero_point[channel]);
+  }
+  return {.kind = Kind::static_u8, .zero_point = 0, .lowest = 0.0F, .multiplier = multiplier, .offset = offset};
 }
 
 void require_finite(std::span<const float> values, const std::string& module) {
@@ -68,9 +86,10 @@ void quantize_rows(const jit::RowKernels& kernels, const InputFormat& format, co
   }
   // Clamping would hide what is not finite.
   for (std::size_t row = 0; row < rows; ++row) require_finite({in.row(row), out.columns}, module);
-  args.inverse_scale = format.inverse_scale();
-  args.zero_point = format.zero_point;
-  kernels.quantize_static(&args);
+  args.zero_point = 0;
+  args.multiplier = format.multiplier.data();
+  args.offset = format.offset.data();
+  kernels.quantize_columns(&args);
 }
 
 }  // namespace bertq

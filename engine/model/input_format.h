@@ -8,6 +8,7 @@
 
 #include "bertq/recipe.h"
 #include "engine/model/rows.h"
+#include "engine/model/weight_loader.h"
 #include "jit/gemm.h"
 #include "jit/row_kernels.h"
 
@@ -18,18 +19,24 @@ struct InputFormat {
   enum class Kind : std::uint8_t { f32, dynamic_u8, static_u8 };
 
   Kind kind = Kind::f32;
-  float scale = 0.0F;  // static only
+  // Dynamic only. No value is below `lowest`; 0 if that is not known.
   std::int32_t zero_point = 0;
-  float lowest = 0.0F;  // dynamic only: what no value is below; 0 if that is not known
-  friend bool operator==(const InputFormat&, const InputFormat&) = default;
+  float lowest = 0.0F;
+  // Static only, one a column: q = clamp(rne(fma(x, multiplier, offset)), 0, 255).
+  std::span<const float> multiplier = {}, offset = {};
 
-  // Of a layer that reads what `producer` has put out. The activations of a feed-forward block are
-  // almost one-sided: with a zero point near the lowest byte, each step is half as long as a
-  // symmetric range would make it.
-  static InputFormat of(const LayerChoice& choice,
-                        jit::Activation producer = jit::Activation::none);
+  friend bool operator==(const InputFormat& a, const InputFormat& b);
+
+  // Of a layer with `columns` inputs that reads what `producer` has put out. What a static format
+  // points to lies in the loader's arena. Throws Error (input) naming `module` if the choice is
+  // not for so many inputs.
+  static InputFormat of(WeightLoader& loader, const std::string& module, const LayerChoice& choice,
+                        std::size_t columns, jit::Activation producer);
+  // A range for each row. The activations of a feed-forward block are almost one-sided: with a
+  // zero point near the lowest byte, each step is half as long as a symmetric range would make it.
+  static InputFormat dynamic(jit::Activation producer = jit::Activation::none);
+
   bool quantized() const { return kind != Kind::f32; }
-  float inverse_scale() const { return 1.0F / scale; }
 };
 
 // Fills out.u8 from the first `rows` rows of `in`, in `format`; does nothing for f32. Throws Error

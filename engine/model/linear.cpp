@@ -1,16 +1,7 @@
 #include "engine/model/linear.h"
 
-#include <algorithm>
-#include <array>
-#include <bit>
-#include <charconv>
-#include <cmath>
-#include <vector>
-
 #include "bertq/error.h"
-#include "engine/precision/symmetric.h"
-#include "jit/layout.h"
-#include "jit/pack.h"
+#include "engine/model/int8_weights.h"
 
 namespace bertq {
 namespace {
@@ -35,118 +26,31 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
     : module_(module),
       outputs_(outputs),
       inputs_(inputs),
-      input_format_(InputFormat::of(choice, producer)),
+      input_format_(InputFormat::of(loader, module, choice, inputs, producer)),
       output_format_(epilogue.quantized_output.value_or(InputFormat{})),
-      gemm_(&loader.kernels().gemm(spec_for(input_format_, epilogue))),
-      bias_(loader.vector(module + ".bias", outputs)) {
-  check_inputs(module, inputs);
+      gemm_(&loader.kernels().gemm(spec_for(input_format_, epilogue))) {
+  const std::size_t corrections = choice.bias_correction.size();
+  if (corrections != 0 && corrections != outputs) {
+    throw Error(ErrorKind::input, "recipe: layer " + module + ": bias_correction: expected " +
+                                      std::to_string(outputs) + " numbers, got " +
+                                      std::to_string(corrections));
+  }
+  bias_ = loader.vector(module + ".bias", outputs, choice.bias_correction);
   if (input_format_.quantized()) {
-    load_int8(loader, choice.weights);
+    const Int8Weights weights =
+        load_int8_weights(loader, module, outputs, inputs, choice, input_format_.zero_point);
+    weights_ = weights.packed;
+    compensation_ = weights.compensation;
+    column_scale_ = weights.column_scale;
   } else {
+    check_inputs(module, inputs);
     weights_ = loader.f32_weight(module, outputs, inputs);
   }
 }
 
-float Linear::largest_weight(WeightLoader& loader) const {
-  float largest = 0.0F;
-  loader.for_each_slice(module_ + ".weight", outputs_, inputs_,
-                        [&](std::size_t, std::span<const float> slice) {
-                          largest = std::max(largest, largest_magnitude(slice));
-                        });
-  return largest;
-}
-
-void Linear::load_int8(WeightLoader& loader, Granularity granularity) {
-  const std::size_t padded = jit::padded_columns(outputs_);
-  const std::span<std::int8_t> packed =
-      loader.array<std::int8_t>(module_ + ".weight.s8", jit::packed_s8_bytes(outputs_, inputs_));
-  compensation_ = loader.derived<std::int32_t>(padded);
-  column_scale_ = loader.array<float>(module_ + ".weight.scale", padded);
-  weights_ = packed.data();
-  if (loader.is_packed()) {
-    jit::column_sums_s8(packed.data(), outputs_, inputs_, compensation_.data());
-  } else {
-    const auto scales = loader.source().integer_scales(module_ + ".weight", loaders::DType::i8);
-    if (scales.empty()) {
-      quantize(loader, granularity, packed.data());
-    } else {
-      take_integers(loader, scales, packed.data());
-    }
-    if (input_format_.kind == InputFormat::Kind::static_u8) {
-      for (float& column : column_scale_) column *= input_format_.scale;
-    }
-  }
-  for (std::int32_t& sum : compensation_) sum *= input_format_.zero_point;
-  check_scales(loader);
-}
-
-void Linear::take_integers(WeightLoader& loader, const std::vector<double>& scales,
-                           std::int8_t* packed) {
-  for (std::size_t row = 0; row < outputs_; ++row) {
-    column_scale_[row] = static_cast<float>(scales[scales.size() == 1 ? 0 : row]);
-  }
-  loader.for_each_int8_slice(module_ + ".weight", outputs_, inputs_,
-                             [&](std::size_t row, std::span<const std::int8_t> slice) {
-                               jit::pack_s8(slice.data(), row, slice.size() / inputs_, inputs_,
-                                            packed, compensation_.data());
-                             });
-}
-
-void Linear::quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed) {
-  const bool per_tensor = granularity == Granularity::per_tensor;
-  SymmetricScale scale = per_tensor ? symmetric_scale(largest_weight(loader)) : SymmetricScale{};
-  std::vector<std::int8_t> quantized;
-  loader.for_each_slice(
-      module_ + ".weight", outputs_, inputs_, [&](std::size_t row, std::span<const float> slice) {
-        const std::size_t rows = slice.size() / inputs_;
-        quantized.resize(slice.size());
-        for (std::size_t i = 0; i < rows; ++i) {
-          const std::span<const float> weights = slice.subspan(i * inputs_, inputs_);
-          if (!per_tensor) scale = symmetric_scale(largest_magnitude(weights));
-          quantize_symmetric(weights, scale, quantized.data() + i * inputs_);
-          column_scale_[row + i] = scale.scale;
-        }
-        jit::pack_s8(quantized.data(), row, rows, inputs_, packed, compensation_.data());
-      });
-}
-
-// A scale is 0 only where all weights of an output are. A file may claim anything else, and the
-// product with a recipe's own scale may be too small for a float.
-void Linear::check_scales(const WeightLoader& loader) const {
-  const auto is_zero = [&](std::size_t output) {
-    const auto* const packed = static_cast<const std::int8_t*>(weights_);
-    for (std::size_t k = 0; k < inputs_; ++k) {
-      if (packed[jit::packed_s8_offset(output, k, inputs_)] != 0) return false;
-    }
-    return true;
-  };
-  for (std::size_t output = 0; output < outputs_; ++output) {
-    const float scale = column_scale_[output];
-    if (std::isnormal(scale) && scale > 0.0F) continue;
-    const bool is_zero_bits = std::bit_cast<std::uint32_t>(scale) == 0;
-    if (is_zero_bits && is_zero(output)) continue;
-    // Here denormals count as zeros, also for what would print them.
-    std::array<char, 32> shown{"a denormal number, or -0"};
-    if (is_zero_bits || scale != 0.0F) {
-      shown = {};
-      std::to_chars(shown.data(), shown.data() + shown.size() - 1, scale);
-    }
-    throw Error(ErrorKind::input, loader.place(module_ + ".weight.scale") + ": element " +
-                                      std::to_string(output) + ": expected a positive scale, got " +
-                                      shown.data());
-  }
-}
-
 bool Linear::padding_is_zero() const {
-  if (!input_format_.quantized()) return true;
-  const auto* const packed = static_cast<const std::int8_t*>(weights_);
-  for (std::size_t output = 0; output < jit::padded_columns(outputs_); ++output) {
-    const std::size_t first = output < outputs_ ? inputs_ : 0;
-    for (std::size_t k = first; k < jit::padded_depth(inputs_); ++k) {
-      if (packed[jit::packed_s8_offset(output, k, inputs_)] != 0) return false;
-    }
-  }
-  return true;
+  return !input_format_.quantized() ||
+         bertq::padding_is_zero(static_cast<const std::int8_t*>(weights_), outputs_, inputs_);
 }
 
 void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std::size_t rows,
@@ -172,8 +76,8 @@ void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std
   if (output_format_.quantized()) {
     args.c = out.u8.tiles;
     args.ldc = out.u8.columns;
-    args.output_inverse_scale = output_format_.inverse_scale();
-    args.output_zero_point = output_format_.zero_point;
+    args.output_multiplier = output_format_.multiplier.data();
+    args.output_offset = output_format_.offset.data();
   }
   gemm_->run(args, {0, rows}, columns);
 }

@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "bertq/recipe.h"
 #include "engine/model/input_format.h"
@@ -27,10 +26,9 @@ struct Epilogue {
 // y = epilogue(x * weight^T + bias). Immutable; any number of threads may run it at once.
 class Linear {
  public:
-  // Loads `module`.weight [outputs][inputs] and `module`.bias. INT8 weights that are stored as such
-  // are taken as they are, whatever granularity the recipe asks for. Throws Error (input) for
-  // weights that are not finite and for more inputs than int32 sums can hold. `producer` is what
-  // the input went through last.
+  // Loads `module`.weight [outputs][inputs] (INT8 ones as int8_weights.h says) and `module`.bias.
+  // Throws Error (input) for weights that are not finite, for more inputs than int32 sums can hold,
+  // and for a choice that does not fit the layer. `producer` is what the input went through last.
   Linear(WeightLoader& loader, const std::string& module, std::size_t outputs, std::size_t inputs,
          const LayerChoice& choice, const Epilogue& epilogue,
          jit::Activation producer = jit::Activation::none);
@@ -50,12 +48,6 @@ class Linear {
            jit::Range columns) const;
 
  private:
-  void load_int8(WeightLoader& loader, Granularity granularity);
-  void quantize(WeightLoader& loader, Granularity granularity, std::int8_t* packed);
-  void take_integers(WeightLoader& loader, const std::vector<double>& scales, std::int8_t* packed);
-  void check_scales(const WeightLoader& loader) const;
-  float largest_weight(WeightLoader& loader) const;
-
   std::string module_;
   std::size_t outputs_, inputs_;
   InputFormat input_format_;
@@ -63,8 +55,8 @@ class Linear {
   const jit::Gemm* gemm_ = nullptr;
   const void* weights_ = nullptr;
   std::span<const float> bias_;
-  std::span<std::int32_t> compensation_;  // INT8 only, as is the scale
-  std::span<float> column_scale_;
+  std::span<const std::int32_t> compensation_;  // INT8 only, as is the scale
+  std::span<const float> column_scale_;
 };
 
 }  // namespace bertq

@@ -20,9 +20,17 @@ void check_inputs(const std::string& module, std::size_t inputs) {
                                     " inputs, got " + std::to_string(inputs));
 }
 
-std::span<const float> WeightLoader::vector(const std::string& name, std::size_t size) {
+const RoundedWeights& WeightLoader::rounded_weights() const {
+  static const RoundedWeights none;
+  return rounded_ == nullptr ? none : *rounded_;
+}
+
+std::span<const float> WeightLoader::vector(const std::string& name, std::size_t size,
+                                            std::span<const float> added) {
   const std::span<float> values = array<float>(name, jit::padded_columns(size));
-  if (!is_packed()) source_.read(name, 0, values.first(size));
+  if (is_packed()) return values;
+  source_.read(name, 0, values.first(size));
+  for (std::size_t i = 0; i < added.size(); ++i) values[i] += added[i];
   return values;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bertq/recipe.h"
 #include "engine/model/packed_arrays.h"
 #include "engine/model/tensor_source.h"
 #include "engine/runtime/arena.h"
@@ -46,11 +47,13 @@ class WeightLoader {
  public:
   // With `stored`, the arrays come from there and the source knows names and sizes alone.
   WeightLoader(const TensorSource& source, const jit::Kernels& kernels, Arena& arena,
-               PackedArrays* stored = nullptr)
-      : source_(source), kernels_(kernels), arena_(arena), stored_(stored) {}
+               PackedArrays* stored = nullptr, const RoundedWeights* rounded = nullptr)
+      : source_(source), kernels_(kernels), arena_(arena), stored_(stored), rounded_(rounded) {}
 
   const TensorSource& source() const { return source_; }
   const jit::Kernels& kernels() const { return kernels_; }
+  // The recipe's.
+  const RoundedWeights& rounded_weights() const;
 
   // Whether array() hands out what is stored: then nothing may be written to it, nor read from the
   // source's tensors.
@@ -81,8 +84,10 @@ class WeightLoader {
   // The weight [outputs][inputs] of a linear layer, packed for FP32 products.
   const float* f32_weight(const std::string& module, std::size_t outputs, std::size_t inputs);
 
-  // A vector, padded with zeros to a multiple of 16: the array of this name.
-  std::span<const float> vector(const std::string& name, std::size_t size);
+  // A vector, padded with zeros to a multiple of 16: the array of this name. Where it is not stored
+  // as packed, `added` (as long, or empty) is added to what the source has.
+  std::span<const float> vector(const std::string& name, std::size_t size,
+                                std::span<const float> added = {});
 
   // Calls visit(row, slice) with successive rows of a [n][k] tensor, row-major, in slices of at
   // most 4 MiB (or one row). All slices but the last have a multiple of 16 rows where that fits.
@@ -115,6 +120,7 @@ class WeightLoader {
   const jit::Kernels& kernels_;
   Arena& arena_;
   PackedArrays* stored_;
+  const RoundedWeights* rounded_;
   std::vector<NamedArray> arrays_;
   std::vector<float> slice_;
 };

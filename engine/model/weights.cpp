@@ -48,7 +48,7 @@ Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
   std::optional<PackedArrays> stored;
   if (packed != nullptr) stored.emplace(*packed, arena);
   WeightLoader loader(plan.source ? *plan.source : source, kernels, arena,
-                      stored ? &*stored : nullptr);
+                      stored ? &*stored : nullptr, &recipe.rounded_weights());
   if (plan.form.is_own()) {
     load(loader);
   } else {

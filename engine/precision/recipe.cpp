@@ -1,6 +1,7 @@
 #include "bertq/recipe.h"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,7 +17,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int schema_version = 1;
 constexpr int max_depth = 64;  // of nested objects and arrays: metadata is written recursively
-constexpr std::int32_t symmetric_zero_point = 128;
 
 [[noreturn]] void fail(const std::string& where, const std::string& what) {
   throw Error(ErrorKind::input, where + ": " + what);
@@ -60,6 +60,12 @@ struct Words {
     }
     fail(where, "expected one of " + expected + ", got " + shown(value));
   }
+  std::optional<Value> find(std::string_view name) const {
+    for (const auto& [word, meaning] : words) {
+      if (word == name) return meaning;
+    }
+    return std::nullopt;
+  }
   std::string_view name(Value value) const {
     for (const auto& [word, meaning] : words) {
       if (meaning == value) return word;
@@ -68,20 +74,22 @@ struct Words {
   }
 };
 
-enum class Scheme : std::uint8_t { symmetric, asymmetric };
-enum class Algorithm : std::uint8_t { minmax };
-
 constexpr Words<Precision, 2> precisions{{{{"fp32", Precision::fp32}, {"int8", Precision::int8}}}};
 constexpr Words<Granularity, 2> granularities{
     {{{"per_channel", Granularity::per_channel}, {"per_tensor", Granularity::per_tensor}}}};
 constexpr Words<Ranges, 2> ranges{{{{"dynamic", Ranges::dynamic}, {"static", Ranges::fixed}}}};
 constexpr Words<Scheme, 2> schemes{
     {{{"symmetric", Scheme::symmetric}, {"asymmetric", Scheme::asymmetric}}}};
-constexpr Words<Algorithm, 1> algorithms{{{{"minmax", Algorithm::minmax}}}};
-
-Scheme scheme_of(const LayerChoice& choice) {
-  return choice.zero_point == symmetric_zero_point ? Scheme::symmetric : Scheme::asymmetric;
-}
+constexpr Words<RangeAlgorithm, 6> algorithms{{{{"minmax", RangeAlgorithm::minmax},
+                                                {"moving_average", RangeAlgorithm::moving_average},
+                                                {"percentile", RangeAlgorithm::percentile},
+                                                {"kl", RangeAlgorithm::kl},
+                                                {"histogram", RangeAlgorithm::histogram},
+                                                {"mse", RangeAlgorithm::mse}}}};
+constexpr Words<WeightClipping, 2> clippings{
+    {{{"none", WeightClipping::none}, {"mse", WeightClipping::mse}}}};
+constexpr Words<Rounding, 2> roundings{
+    {{{"nearest", Rounding::nearest}, {"calibrated", Rounding::calibrated}}}};
 
 template <std::size_t N>
 void check_keys(const Json& object, const std::array<std::string_view, N>& known,
@@ -102,11 +110,30 @@ float parse_scale(const Json& value, const std::string& where) {
   return scale;
 }
 
-std::int32_t parse_zero_point(const Json& value, const std::string& where) {
-  if (!value.is_number_integer() || value < 0 || value > 255) {
-    fail(where, "expected an integer from 0 to 255, got " + shown(value));
+std::int32_t parse_zero_point(const Json& value, const std::string& where, std::int32_t lowest,
+                              std::int32_t highest) {
+  if (!value.is_number_integer() || value < lowest || value > highest) {
+    fail(where, "expected an integer from " + std::to_string(lowest) + " to " +
+                    std::to_string(highest) + ", got " + shown(value));
   }
   return value.get<std::int32_t>();
+}
+
+float parse_finite(const Json& value, const std::string& where) {
+  const float number = value.is_number() ? value.get<float>() : NAN;
+  if (!std::isfinite(number)) fail(where, "expected a finite number, got " + shown(value));
+  return number;
+}
+
+// A list, with parse(value, where) of each of its elements.
+template <typename Parse>
+auto parse_list(const Json& list, const std::string& where, Parse parse) {
+  std::vector<decltype(parse(list, where))> values;
+  if (!list.is_array()) fail(where, "expected a list, got " + shown(list));
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    values.push_back(parse(list[i], where + ": element " + std::to_string(i)));
+  }
+  return values;
 }
 
 const Json& required(const Json& object, const char* key, const std::string& where) {
@@ -116,18 +143,36 @@ const Json& required(const Json& object, const char* key, const std::string& whe
 }
 
 void parse_static_range(const Json& json, const std::string& where, LayerChoice& choice) {
-  choice.scale = parse_scale(required(json, "scale", where), where + ": scale");
-  choice.zero_point = parse_zero_point(required(json, "zero_point", where), where + ": zero_point");
+  const Json& scale = required(json, "scale", where);
+  const Json& zero_point = required(json, "zero_point", where);
+  const std::string scale_place = where + ": scale", zero_place = where + ": zero_point";
+  if (scale.is_array()) {
+    choice.scale = parse_list(scale, scale_place, parse_scale);
+    choice.zero_point =
+        parse_list(zero_point, zero_place, [](const Json& value, const std::string& place) {
+          return parse_zero_point(value, place, -farthest_zero_point, farthest_zero_point);
+        });
+    if (choice.scale.size() < 2 || choice.zero_point.size() != choice.scale.size()) {
+      fail(where, "expected as many zero points as scales, more than one, got " +
+                      std::to_string(choice.zero_point.size()) + " and " +
+                      std::to_string(choice.scale.size()));
+    }
+  } else {
+    choice.scale = {parse_scale(scale, scale_place)};
+    choice.zero_point = {parse_zero_point(zero_point, zero_place, 0, 255)};
+  }
+  const bool centred = choice.zero_point == std::vector(choice.scale.size(), symmetric_zero_point);
+  choice.scheme = centred ? Scheme::symmetric : Scheme::asymmetric;
   if (json.contains("scheme") &&
-      schemes.parse(json["scheme"], where + ": scheme") != scheme_of(choice)) {
-    fail(where, "scheme " + shown(json["scheme"]) + " contradicts zero_point " +
-                    std::to_string(choice.zero_point));
+      schemes.parse(json["scheme"], where + ": scheme") != choice.scheme) {
+    fail(where, "scheme " + shown(json["scheme"]) + " contradicts zero_point " + shown(zero_point));
   }
 }
 
 LayerChoice parse_choice(const Json& json, const std::string& where) {
-  constexpr std::array<std::string_view, 7> int8_keys{
-      "precision", "weights", "activations", "algorithm", "scheme", "scale", "zero_point"};
+  constexpr std::array<std::string_view, 10> int8_keys{
+      "precision", "weights",    "activations", "algorithm",       "scheme",
+      "scale",     "zero_point", "clipping",    "bias_correction", "rounding"};
   constexpr std::array<std::string_view, 1> fp32_keys{"precision"};
   check_keys(json, int8_keys, where);
   LayerChoice choice;
@@ -144,7 +189,19 @@ LayerChoice parse_choice(const Json& json, const std::string& where) {
   if (json.contains("activations")) {
     choice.activations = ranges.parse(json["activations"], where + ": activations");
   }
-  if (json.contains("algorithm")) algorithms.parse(json["algorithm"], where + ": algorithm");
+  if (json.contains("algorithm")) {
+    choice.algorithm = algorithms.parse(json["algorithm"], where + ": algorithm");
+  }
+  if (json.contains("clipping")) {
+    choice.clipping = clippings.parse(json["clipping"], where + ": clipping");
+  }
+  if (json.contains("bias_correction")) {
+    choice.bias_correction =
+        parse_list(json["bias_correction"], where + ": bias_correction", parse_finite);
+  }
+  if (json.contains("rounding")) {
+    choice.rounding = roundings.parse(json["rounding"], where + ": rounding");
+  }
   if (choice.activations == Ranges::fixed) {
     parse_static_range(json, where, choice);
   } else {
@@ -155,18 +212,65 @@ LayerChoice parse_choice(const Json& json, const std::string& where) {
   return choice;
 }
 
+// As the shortest number that reads back as this float.
+double short_number(float value) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  double number = 0.0;
+  std::from_chars(digits.data(), end, number);
+  return static_cast<float>(number) == value ? number : static_cast<double>(value);
+}
+std::vector<double> short_numbers(const std::vector<float>& values) {
+  std::vector<double> numbers;
+  for (const float value : values) numbers.push_back(short_number(value));
+  return numbers;
+}
+
+RoundedWeights parse_weights_file(const Json& json, const std::string& where) {
+  constexpr std::array<std::string_view, 2> keys{"name", "xxh3_128"};
+  check_keys(json, keys, where);
+  const auto text = [&](const char* key) {
+    const Json& value = required(json, key, where);
+    if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
+      fail(where, std::string(key) + ": expected a text, got " + shown(value));
+    }
+    return value.get<std::string>();
+  };
+  RoundedWeights weights{text("name"), text("xxh3_128")};
+  if (weights.name == ".." || weights.name.find('/') != std::string::npos) {
+    fail(where, "name: expected a file in the recipe's folder, got " + shown(json["name"]));
+  }
+  return weights;
+}
+
+bool rounds_by_file(const Recipe& recipe) {
+  return std::any_of(recipe.entries().begin(), recipe.entries().end(), [](const auto& entry) {
+    return entry.second.rounding == Rounding::calibrated;
+  });
+}
+
 Json choice_to_json(const LayerChoice& choice) {
   Json json;
   json["precision"] = precisions.name(choice.precision);
   if (choice.precision == Precision::fp32) return json;
   json["weights"] = granularities.name(choice.weights);
   json["activations"] = ranges.name(choice.activations);
-  json["algorithm"] = algorithms.name(Algorithm::minmax);
   if (choice.activations == Ranges::fixed) {
-    json["scheme"] = schemes.name(scheme_of(choice));
-    json["scale"] = choice.scale;
-    json["zero_point"] = choice.zero_point;
+    json["algorithm"] = algorithms.name(choice.algorithm);
+    json["scheme"] = schemes.name(choice.scheme);
+    if (choice.equalized()) {
+      json["scale"] = short_numbers(choice.scale);
+      json["zero_point"] = choice.zero_point;
+    } else {
+      json["scale"] = short_number(choice.scale.at(0));
+      json["zero_point"] = choice.zero_point.at(0);
+    }
   }
+  if (choice.clipping != WeightClipping::none) json["clipping"] = clippings.name(choice.clipping);
+  if (!choice.bias_correction.empty()) {
+    json["bias_correction"] = short_numbers(choice.bias_correction);
+  }
+  if (choice.rounding != Rounding::nearest) json["rounding"] = roundings.name(choice.rounding);
   return json;
 }
 
@@ -174,6 +278,18 @@ Json choice_to_json(const LayerChoice& choice) {
 
 std::string_view precision_name(Precision precision) {
   return precisions.name(precision);
+}
+std::string_view algorithm_name(RangeAlgorithm algorithm) {
+  return algorithms.name(algorithm);
+}
+std::optional<RangeAlgorithm> find_algorithm(std::string_view name) {
+  return algorithms.find(name);
+}
+std::string_view scheme_name(Scheme scheme) {
+  return schemes.name(scheme);
+}
+std::optional<Scheme> find_scheme(std::string_view name) {
+  return schemes.find(name);
 }
 
 Recipe Recipe::uniform(Precision precision) {
@@ -184,7 +300,8 @@ Recipe Recipe::uniform(Precision precision) {
 
 Recipe Recipe::parse(std::string_view json, const std::string& name) {
   const Json root = parse_strictly(json, name);
-  constexpr std::array<std::string_view, 4> keys{"schema_version", "default", "layers", "metadata"};
+  constexpr std::array<std::string_view, 5> keys{"schema_version", "default", "layers",
+                                                 "weights_file", "metadata"};
   check_keys(root, keys, name);
   const Json& version = required(root, "schema_version", name);
   if (version != schema_version) {
@@ -193,8 +310,10 @@ Recipe Recipe::parse(std::string_view json, const std::string& name) {
   }
   Recipe recipe;
   recipe.fallback_ = parse_choice(required(root, "default", name), name + ": default");
-  if (recipe.fallback_.activations == Ranges::fixed) {
-    fail(name, "default: static ranges belong to one layer each");
+  const LayerChoice& fallback = recipe.fallback_;
+  if (fallback.activations == Ranges::fixed || !fallback.bias_correction.empty() ||
+      fallback.rounding == Rounding::calibrated) {
+    fail(name, "default: what calibration found belongs to one layer each");
   }
   if (root.contains("layers")) {
     const Json& layers = root["layers"];
@@ -202,6 +321,12 @@ Recipe Recipe::parse(std::string_view json, const std::string& name) {
     for (const auto& [module, choice] : layers.items()) {
       recipe.set(module, parse_choice(choice, name + ": layer " + loaders::printable(module)));
     }
+  }
+  if (root.contains("weights_file")) {
+    recipe.rounded_weights_ = parse_weights_file(root["weights_file"], name + ": weights_file");
+  }
+  if (rounds_by_file(recipe) && recipe.rounded_weights_.name.empty()) {
+    fail(name, "\"weights_file\" is missing: a layer has rounding \"calibrated\"");
   }
   if (root.contains("metadata")) {
     if (!root["metadata"].is_object()) {
@@ -212,14 +337,25 @@ Recipe Recipe::parse(std::string_view json, const std::string& name) {
   return recipe;
 }
 
+// A line for each layer, however many numbers it has.
 std::string Recipe::to_json() const {
-  Json root;
-  root["schema_version"] = schema_version;
-  root["default"] = choice_to_json(fallback_);
-  root["layers"] = Json::object();
-  for (const auto& [module, choice] : entries_) root["layers"][module] = choice_to_json(choice);
-  if (!metadata_.empty()) root["metadata"] = Json::parse(metadata_);
-  return root.dump(2) + "\n";
+  std::string text = "{\n  \"schema_version\": " + std::to_string(schema_version);
+  const auto add = [&](const char* key, const Json& value) {
+    text += std::string(",\n  \"") + key + "\": " + value.dump();
+  };
+  add("default", choice_to_json(fallback_));
+  text += ",\n  \"layers\": {";
+  const char* separator = "\n";
+  for (const auto& [module, choice] : entries_) {
+    text += std::exchange(separator, ",\n");
+    text += "    " + Json(module).dump() + ": " + choice_to_json(choice).dump();
+  }
+  text += entries_.empty() ? "}" : "\n  }";
+  if (!rounded_weights_.name.empty()) {
+    add("weights_file", {{"name", rounded_weights_.name}, {"xxh3_128", rounded_weights_.xxh3_128}});
+  }
+  if (!metadata_.empty()) add("metadata", Json::parse(metadata_));
+  return text + "\n}\n";
 }
 
 const LayerChoice& Recipe::of(std::string_view module) const {

@@ -48,7 +48,8 @@ void quantize_symmetric(std::span<const float> weights, const SymmetricScale& sc
     _mm_storeu_si128(reinterpret_cast<__m128i*>(quantized + i), _mm_packs_epi16(low, high));
   }
   for (; i < weights.size(); ++i) {
-    quantized[i] = static_cast<std::int8_t>(_mm_cvtss_si32(_mm_set_ss(weights[i] * scale.inverse)));
+    const int q = _mm_cvtss_si32(_mm_set_ss(weights[i] * scale.inverse));
+    quantized[i] = static_cast<std::int8_t>(std::clamp(q, -128, 127));
   }
 }
 

@@ -1,4 +1,5 @@
-// Symmetric INT8 of weights: q = rne(w * (127 / max|w|)), -127..127.
+// Symmetric INT8 of weights: q = rne(w * (127 / range)), -127..127 where the range is max|w|, and
+// saturating at -128 and 127 where it is less.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@ struct SymmetricScale {
 };
 SymmetricScale symmetric_scale(float largest);
 
-// quantized[i] = rne(weights[i] * scale.inverse). Rounds as MXCSR says, so it runs in a
+// quantized[i] = rne(weights[i] * scale.inverse), saturated. Rounds as MXCSR says, so it runs in a
 // jit::ThreadScope.
 void quantize_symmetric(std::span<const float> weights, const SymmetricScale& scale,
                         std::int8_t* quantized);

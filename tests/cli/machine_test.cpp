@@ -150,8 +150,8 @@ TEST_CASE("bench takes static ranges from the recipe, or calibrates them") {
   Recipe recipe = Recipe::uniform(Precision::int8);
   LayerChoice choice;
   choice.activations = Ranges::fixed;
-  choice.scale = 0.05F;
-  choice.zero_point = 128;
+  choice.scale = {0.05F};
+  choice.zero_point = {128};
   recipe.set("bert.encoder.layer.0.output.dense", choice);
   const std::string with = command + " --recipe " + folder.write("recipe.json", recipe.to_json());
   const Finished finished = shell(with + " --activations static");

@@ -122,8 +122,8 @@ std::string ruinous_recipe() {
   for (int layer = 0; layer < 4; ++layer) {
     LayerChoice choice;
     choice.activations = Ranges::fixed;
-    choice.scale = 1e-4F;
-    choice.zero_point = 128;
+    choice.scale = {1e-4F};
+    choice.zero_point = {128};
     recipe.set("bert.encoder.layer." + std::to_string(layer) + ".output.dense", choice);
   }
   return recipe.to_json();

@@ -50,8 +50,8 @@ TEST_CASE("every linear layer gets the range that its input took") {
   }
   const LayerChoice& head = recipe.of("qa_outputs");
   CHECK(head.activations == Ranges::fixed);
-  CHECK(head.scale == (greatest - least) / 255.0F);
-  CHECK(head.zero_point == std::nearbyint(-least / head.scale));
+  CHECK(head.scale.at(0) == (greatest - least) / 255.0F);
+  CHECK(static_cast<float>(head.zero_point.at(0)) == std::nearbyint(-least / head.scale.at(0)));
   CHECK(recipe.of("bert.encoder.layer.0.attention.scores") == int8.fallback());
 }
 

@@ -102,8 +102,8 @@ void set(Recipe& recipe, std::size_t layer, const char* module, const LayerChoic
 // Different precisions, granularities and ranges side by side, each meeting each.
 Recipe mixed_recipe() {
   const LayerChoice fp32{.precision = Precision::fp32};
-  const LayerChoice fixed{.activations = Ranges::fixed, .scale = 0.05F, .zero_point = 120};
-  const LayerChoice fixed_gelu{.activations = Ranges::fixed, .scale = 0.03F, .zero_point = 6};
+  const LayerChoice fixed{.activations = Ranges::fixed, .scale = {0.05F}, .zero_point = {120}};
+  const LayerChoice fixed_gelu{.activations = Ranges::fixed, .scale = {0.03F}, .zero_point = {6}};
   Recipe recipe = Recipe::uniform(Precision::int8);
   recipe.set("bert.embeddings.word_embeddings", fp32);
   set(recipe, 0, "attention.self.key", fp32);

@@ -41,7 +41,7 @@ struct NamedRecipe {
 
 std::vector<NamedRecipe> recipes() {
   const LayerChoice fp32{.precision = Precision::fp32};
-  const LayerChoice fixed{.activations = Ranges::fixed, .scale = 0.03F, .zero_point = 100};
+  const LayerChoice fixed{.activations = Ranges::fixed, .scale = {0.03F}, .zero_point = {100}};
   Recipe mixed = Recipe::uniform(Precision::int8);
   for (const char* module : {"attention.self.key", "attention.scores", "output.dense"}) {
     mixed.set(layer_prefix(0) + module, fp32);

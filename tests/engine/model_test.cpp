@@ -63,7 +63,7 @@ TEST_CASE("recipe entries that the model has no use for are named") {
     return input_error_of([&] { load(checkpoint, recipe); });
   };
   const LayerChoice fp32{.precision = Precision::fp32};
-  const LayerChoice fixed{.activations = Ranges::fixed, .scale = 1.0F, .zero_point = 128};
+  const LayerChoice fixed{.activations = Ranges::fixed, .scale = {1.0F}, .zero_point = {128}};
   CHECK(error_with("encoder.layer.0.output.dense", fp32) ==
         "recipe: layer encoder.layer.0.output.dense: the model has no such layer");
   CHECK(error_with("bert.encoder.layer.2.output.dense", fp32) ==

@@ -39,7 +39,7 @@ struct NamedRecipe {
 
 std::vector<NamedRecipe> recipes() {
   const LayerChoice fp32{.precision = Precision::fp32};
-  const LayerChoice fixed{.activations = Ranges::fixed, .scale = 0.03F, .zero_point = 100};
+  const LayerChoice fixed{.activations = Ranges::fixed, .scale = {0.03F}, .zero_point = {100}};
   const LayerChoice per_tensor{.weights = Granularity::per_tensor};
   Recipe mixed = Recipe::uniform(Precision::int8);
   mixed.set(layer_prefix(0) + "attention.self.key", fp32);

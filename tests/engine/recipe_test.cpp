@@ -28,8 +28,8 @@ TEST_CASE("a recipe survives its JSON") {
   Recipe recipe = Recipe::uniform(Precision::int8);
   recipe.set("a", {.precision = Precision::fp32});
   recipe.set("b", {.weights = Granularity::per_tensor});
-  recipe.set("c", {.activations = Ranges::fixed, .scale = 0.1F, .zero_point = 128});
-  recipe.set("d", {.activations = Ranges::fixed, .scale = 3.0e-38F, .zero_point = 0});
+  recipe.set("c", {.activations = Ranges::fixed, .scale = {0.1F}, .zero_point = {128}});
+  recipe.set("d", {.activations = Ranges::fixed, .scale = {3.0e-38F}, .zero_point = {0}});
   recipe.set_metadata(R"({"seed": 18446744073709551615, "f1": [0.83, null], "z": 1, "a": {}})");
   const std::string json = recipe.to_json();
   CHECK(Recipe::parse(json, "r.json") == recipe);

@@ -48,6 +48,8 @@ GemmArena::GemmArena(std::size_t max_m, std::size_t max_n, std::size_t max_k)
       column_scale_(4 * jit::padded_columns(max_n)),
       bias_(4 * jit::padded_columns(max_n)),
       residual_(4 * f32_count(max_m, max_n)),
+      output_multiplier_(4 * jit::padded_columns(max_n)),
+      output_offset_(4 * jit::padded_columns(max_n)),
       c_(std::max(jit::tiles_bytes(max_m, max_n + spare_columns),
                   4 * f32_count(max_m + spare_rows, max_n))) {}
 
@@ -58,8 +60,6 @@ void GemmArena::place(const GemmProblem& problem, const Placement& placement) {
   args_.m = problem.m;
   args_.n = problem.n;
   args_.k = problem.k;
-  args_.output_inverse_scale = problem.output_inverse_scale;
-  args_.output_zero_point = problem.output_zero_point;
   place_a();
   place_b();
   place_vectors();
@@ -115,6 +115,9 @@ void GemmArena::place_vectors() {
   if (p.spec.column_scale)
     args_.column_scale = place_vector(column_scale_, p.column_scale, padded_n, edge);
   if (p.spec.bias) args_.bias = place_vector(bias_, p.bias, padded_n, edge);
+  if (p.spec.output == Output::f32) return;
+  args_.output_multiplier = place_vector(output_multiplier_, p.output_multiplier, padded_n, edge);
+  args_.output_offset = place_vector(output_offset_, p.output_offset, padded_n, edge);
 }
 
 void GemmArena::place_c() {

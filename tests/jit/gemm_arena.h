@@ -20,12 +20,11 @@ struct GemmProblem {
   // loops multiply fast: 0..255 and -128..127.
   std::vector<std::int16_t> a_int, b_int;  // [m][k], [n][k]
   std::vector<float> a_f32, b_f32;
-  std::vector<std::int32_t> compensation;  // [n]
-  std::vector<float> row_scale;            // [m]
-  std::vector<float> column_scale, bias;   // [n]
-  std::vector<float> residual;             // [m][n]
-  float output_inverse_scale = 0.0F;
-  std::int32_t output_zero_point = 0;
+  std::vector<std::int32_t> compensation;               // [n]
+  std::vector<float> row_scale;                         // [m]
+  std::vector<float> column_scale, bias;                // [n]
+  std::vector<float> residual;                          // [m][n]
+  std::vector<float> output_multiplier, output_offset;  // [n], of u8 outputs
 };
 
 // What a kernel left in C, without the padding: [m][n]. u8 outputs are small floats here.
@@ -68,7 +67,8 @@ class GemmArena {
   jit::GemmArgs args_;
   std::size_t c_rows_ = 0;   // those of the buffer, at least m
   std::size_t c_count_ = 0;  // elements of C's buffer, gaps included
-  GuardedBuffer a_, b_, compensation_, row_scale_, column_scale_, bias_, residual_, c_;
+  GuardedBuffer a_, b_, compensation_, row_scale_, column_scale_, bias_, residual_,
+      output_multiplier_, output_offset_, c_;
   std::vector<std::int8_t> b_rows_;
   std::vector<std::int32_t> column_sums_;
 };

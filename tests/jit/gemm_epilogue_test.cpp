@@ -136,8 +136,9 @@ double worst_of_allowed(const GemmProblem& p, const Elements& c) {
   for (std::size_t i = 0; i < c.size(); ++i) {
     Exact exact = exact_element(p, i / p.n, i % p.n);
     if (p.spec.output == Output::u8_tiles) {
-      const auto scale = static_cast<double>(p.output_inverse_scale);
-      exact.value = std::clamp(exact.value * scale + p.output_zero_point, 0.0, 255.0);
+      const auto scale = static_cast<double>(p.output_multiplier[i % p.n]);
+      const auto offset = static_cast<double>(p.output_offset[i % p.n]);
+      exact.value = std::clamp(exact.value * scale + offset, 0.0, 255.0);
       exact.tolerance = 0.5 + scale * exact.tolerance + 1e-4;
     }
     const double error = std::abs(static_cast<double>(c[i]) - exact.value);
@@ -147,12 +148,20 @@ double worst_of_allowed(const GemmProblem& p, const Elements& c) {
 }
 
 struct Requantise {
-  float inverse_scale;
-  std::int32_t zero_point;
+  float multiplier, offset;
 };
-// An ordinary one, one that saturates at both ends, and the zero points at the ends.
-constexpr std::array<Requantise, 4> requantise = {
-    {{20.0F, 128}, {1e6F, 100}, {3.0F, 0}, {3.0F, 255}}};
+// An ordinary one, one that saturates at both ends, zero points at the ends and outside.
+constexpr std::array<Requantise, 6> requantise = {
+    {{20.0F, 128}, {1e6F, 100}, {3.0F, 0}, {3.0F, 255}, {30.0F, -200}, {50.0F, 1023}}};
+
+// Another range for each column, beginning with the `first` of the list.
+void requantise_columns(GemmProblem& p, std::size_t first) {
+  for (std::size_t n = 0; n < p.n; ++n) {
+    const Requantise& range = requantise[(first + n) % requantise.size()];
+    p.output_multiplier.push_back(range.multiplier);
+    p.output_offset.push_back(range.offset);
+  }
+}
 
 }  // namespace
 
@@ -166,8 +175,7 @@ TEST_CASE("every epilogue is right in `reference`, and the same bits everywhere"
   for (std::size_t s = 0; s < specs.size(); ++s) {
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       GemmProblem p = random_problem(specs[s], shapes[i], random);
-      p.output_inverse_scale = requantise[(s + i) % requantise.size()].inverse_scale;
-      p.output_zero_point = requantise[(s + i) % requantise.size()].zero_point;
+      requantise_columns(p, s + i);
       arena.place(p, {.edge = (s / 16 + i) % 2 == 0 ? Edge::end : Edge::start,
                       .extra_columns = i % 2 * 16,
                       .residual_is_c = i % 2 == 0,
@@ -229,8 +237,8 @@ TEST_CASE("saturation, ties and large values in u8 outputs") {
       p.m = p.n = p.k = 1;
       p.a_f32 = {c.value};
       p.b_f32 = {1.0F};
-      p.output_inverse_scale = c.inverse_scale;
-      p.output_zero_point = c.zero_point;
+      p.output_multiplier = {c.inverse_scale};
+      p.output_offset = {static_cast<float>(c.zero_point)};
       arena.place(p, {});
       arena.run(jit::Kernels::of(path.isa));
       CHECK(arena.elements()[0] == c.expected);

@@ -174,11 +174,11 @@ TEST_CASE("any division into blocks gives the whole") {
       GemmProblem p;
       p.spec = raw_sums;
       p.spec.output = round % 2 == 0 ? jit::Output::f32 : jit::Output::u8_tiles;
-      p.output_inverse_scale = 1e-3F;
-      p.output_zero_point = 128;
       p.m = 1 + random.below(150);
       p.n = 1 + random.below(150);
       p.k = 1 + random.below(130);
+      p.output_multiplier.assign(p.n, 1e-3F);
+      p.output_offset.assign(p.n, 128.0F);
       fill_operands(p, Fill::random, static_cast<std::size_t>(round));
       fill_compensation(p, 128);
       arena.place(p, {.edge = round % 4 < 2 ? Edge::end : Edge::start});

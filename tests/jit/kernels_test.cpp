@@ -155,6 +155,7 @@ TEST_CASE("a path's row kernels are its own code, under their own names") {
         {address(rows.quantize_dynamic), "quantize_dynamic"},
         {address(rows.quantize_static), "quantize_static"},
         {address(rows.quantize_fused), "quantize_fused"},
+        {address(rows.quantize_columns), "quantize_columns"},
         {address(rows.softmax_u8), "softmax_u8"},
         {address(rows.softmax_f32), "softmax_f32"},
         {address(rows.pack_keys), "pack_keys"},

@@ -61,6 +61,19 @@ bool all_zero(const QuantizedRows& rows, std::size_t first_row, std::size_t firs
 
 }  // namespace
 
+// A range for each column: some ordinary, some whose zero is not among the steps.
+struct ColumnRanges {
+  std::vector<float> multiplier, offset;
+};
+ColumnRanges column_ranges(std::size_t columns) {
+  ColumnRanges ranges;
+  for (std::size_t i = 0; i < columns; ++i) {
+    ranges.multiplier.push_back(3.7F + static_cast<float>(i % 11) * 9.1F);
+    ranges.offset.push_back(static_cast<float>(i * 97 % 600) - 200.0F);
+  }
+  return ranges;
+}
+
 TEST_CASE("quantisation of rows has the same bits everywhere") {
   const Paths paths;
   RowArena arena(arena_floats);
@@ -69,6 +82,9 @@ TEST_CASE("quantisation of rows has the same bits everywhere") {
     const QuantizedRows fixed = arena.quantize_static(jit::Isa::reference, x, 13.5F, 100);
     const QuantizedRows bounded = arena.quantize_static(jit::Isa::reference, x, 77.7F, 128, 1);
     const QuantizedRows fused = arena.quantize_fused(jit::Isa::reference, x, 13.37F, 61);
+    const ColumnRanges ranges = column_ranges(x.columns);
+    const QuantizedRows columns =
+        arena.quantize_columns(jit::Isa::reference, x, ranges.multiplier, ranges.offset);
     const QuantizedRows keys = arena.pack_keys(jit::Isa::reference, x);
     const QuantizedRows values = arena.pack_values(jit::Isa::reference, x);
     for (const Path& path : paths.generated()) {
@@ -77,6 +93,8 @@ TEST_CASE("quantisation of rows has the same bits everywhere") {
       REQUIRE(same_bits(arena.quantize_static(path.isa, x, 13.5F, 100), fixed));
       REQUIRE(same_bits(arena.quantize_static(path.isa, x, 77.7F, 128, 1), bounded));
       REQUIRE(same_bits(arena.quantize_fused(path.isa, x, 13.37F, 61), fused));
+      REQUIRE(same_bits(arena.quantize_columns(path.isa, x, ranges.multiplier, ranges.offset),
+                        columns));
       REQUIRE(same_bits(arena.pack_keys(path.isa, x), keys));
       REQUIRE(same_bits(arena.pack_values(path.isa, x), values));
     }
@@ -248,9 +266,17 @@ TEST_CASE("fused quantisation is one fused multiply-add, rounded and clamped") {
   for_each_rows(arena, [&](const Rows& x) {
     const QuantizedRows fused = arena.quantize_fused(jit::Isa::reference, x, 13.37F, 61);
     const QuantizedRows bounded = arena.quantize_static(jit::Isa::reference, x, 77.7F, 128, 1);
+    const ColumnRanges ranges = column_ranges(x.columns);
+    const QuantizedRows columns =
+        arena.quantize_columns(jit::Isa::reference, x, ranges.multiplier, ranges.offset);
     std::size_t wrong = 0;
     for (std::size_t row = 0; row < x.rows; ++row) {
       for (std::size_t i = 0; i < fused.columns; ++i) {
+        if (i < x.columns) {
+          const double c =
+              std::nearbyint(std::fma(x.row(row)[i], ranges.multiplier[i], ranges.offset[i]));
+          if (columns.at(row, i) != static_cast<std::int32_t>(std::clamp(c, 0.0, 255.0))) ++wrong;
+        }
         const float value = i < x.columns ? x.row(row)[i] : 0.0F;
         const double q = std::nearbyint(std::fma(value, 13.37F, 61.0F));
         if (fused.at(row, i) != static_cast<std::int32_t>(std::clamp(q, 0.0, 255.0))) ++wrong;

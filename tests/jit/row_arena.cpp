@@ -183,6 +183,16 @@ QuantizedRows RowArena::quantize_fused(jit::Isa isa, const Rows& x, float invers
   return quantize_given(isa, x, range, &jit::RowKernels::quantize_fused);
 }
 
+QuantizedRows RowArena::quantize_columns(jit::Isa isa, const Rows& x,
+                                         const std::vector<float>& multiplier,
+                                         const std::vector<float>& offset) {
+  jit::QuantizeArgs range;
+  range.zero_point = 0;
+  range.multiplier = place_vector(gamma_, multiplier);
+  range.offset = place_vector(beta_, offset);
+  return quantize_given(isa, x, range, &jit::RowKernels::quantize_columns);
+}
+
 SoftmaxRows RowArena::softmax_f32(jit::Isa isa, const Rows& scores) {
   const jit::ThreadScope scope(isa);
   jit::SoftmaxArgs args;

@@ -78,6 +78,8 @@ class RowArena {
                                 std::int32_t zero_point, std::int32_t least = 0);
   QuantizedRows quantize_fused(jit::Isa isa, const Rows& x, float inverse_scale,
                                std::int32_t zero_point);
+  QuantizedRows quantize_columns(jit::Isa isa, const Rows& x, const std::vector<float>& multiplier,
+                                 const std::vector<float>& offset);
   SoftmaxRows softmax_f32(jit::Isa isa, const Rows& scores);
   SoftmaxRows softmax_u8(jit::Isa isa, const Rows& scores);
   QuantizedRows pack_keys(jit::Isa isa, const Rows& x);

@@ -8,7 +8,14 @@
 //                 {"precision": "int8", "weights": "per_channel", "activations": "static",
 //                  "algorithm": "minmax", "scheme": "asymmetric", "scale": 0.02, "zero_point": 17},
 //               "bert.encoder.layer.4.output.dense": {"precision": "fp32"}},
+//    "weights_file": {"name": "recipe.weights.safetensors", "xxh3_128": "..."},
 //    "metadata": {...}}
+//
+// Beside what an INT8 layer must say, it may have "scale" and "zero_point" as lists, one number an
+// input channel (the layer's input is equalised), "clipping": "mse", "bias_correction": [one number
+// an output], and "rounding": "calibrated": its INT8 weights are then those of the weights file, a
+// safetensors file in the recipe's folder with "<module>.weight" (I8 [outputs][inputs]) and
+// "<module>.weight_scale" (F32 [outputs]).
 //
 // Keys are the checkpoint's module names, always with the "bert." prefix:
 // "bert.encoder.layer.3.output.dense"; the two products of attention are
@@ -19,10 +26,17 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+namespace bertq::loaders {
+struct Checkpoint;
+}
 
 namespace bertq {
 
@@ -34,15 +48,55 @@ enum class Granularity : std::uint8_t { per_channel, per_tensor };
 // Where the ranges of a layer's input come from: each token's own, or fixed ones from calibration.
 enum class Ranges : std::uint8_t { dynamic, fixed };
 
+// How fixed ranges were found in the values that a layer's input took (calibration.h).
+enum class RangeAlgorithm : std::uint8_t { minmax, moving_average, percentile, kl, histogram, mse };
+std::string_view algorithm_name(RangeAlgorithm algorithm);
+std::optional<RangeAlgorithm> find_algorithm(std::string_view name);
+
+// Symmetric: the zero point is 128, the middle of the bytes.
+enum class Scheme : std::uint8_t { asymmetric, symmetric };
+std::string_view scheme_name(Scheme scheme);
+std::optional<Scheme> find_scheme(std::string_view name);
+
+// Which weight the largest INT8 stands for: the largest there is, or the one that leaves the least
+// squared error over an output's (or the matrix's) weights.
+enum class WeightClipping : std::uint8_t { none, mse };
+
+// Whether a weight goes to the nearest integer, or where it does the output least harm over the
+// calibration data: then the integers are in the recipe's weights file.
+enum class Rounding : std::uint8_t { nearest, calibrated };
+
+inline constexpr std::int32_t symmetric_zero_point = 128;
+// Of an equalised input: a channel that never comes near zero has its zero outside the 256 steps.
+inline constexpr std::int32_t farthest_zero_point = 1023;
+
 struct LayerChoice {
   Precision precision = Precision::int8;
   Granularity weights = Granularity::per_channel;
   Ranges activations = Ranges::dynamic;
-  // Of the input, for fixed ranges: x = scale * (q - zero_point), q in 0..255.
-  float scale = 0.0F;
-  std::int32_t zero_point = 0;
+  RangeAlgorithm algorithm = RangeAlgorithm::minmax;
+  Scheme scheme = Scheme::asymmetric;
+  // Of the input, for fixed ranges: x = scale * (q - zero_point), q in 0..255. One of each, or, of
+  // an equalised input, one for each of its channels; then it is weight * scale that is quantised.
+  std::vector<float> scale = {};
+  std::vector<std::int32_t> zero_point = {};
+  WeightClipping clipping = WeightClipping::none;
+  std::vector<float> bias_correction = {};  // added to the bias; one an output, or none
+  Rounding rounding = Rounding::nearest;
 
+  bool equalized() const { return scale.size() > 1; }
   friend bool operator==(const LayerChoice&, const LayerChoice&) = default;
+};
+
+// INT8 weights from calibrated rounding. `tensors` is null where only the recipe's text is at hand.
+struct RoundedWeights {
+  std::string name;      // of the file, in the recipe's folder; empty: there is none
+  std::string xxh3_128;  // of the file, in hexadecimal digits
+  std::shared_ptr<const loaders::Checkpoint> tensors = nullptr;
+
+  friend bool operator==(const RoundedWeights& a, const RoundedWeights& b) {
+    return a.name == b.name && a.xxh3_128 == b.xxh3_128;
+  }
 };
 
 class Recipe {
@@ -64,16 +118,25 @@ class Recipe {
   const std::string& metadata() const { return metadata_; }
   void set_metadata(std::string_view json);
 
+  const RoundedWeights& rounded_weights() const { return rounded_weights_; }
+  void set_rounded_weights(RoundedWeights weights) { rounded_weights_ = std::move(weights); }
+
   friend bool operator==(const Recipe&, const Recipe&) = default;
   // Equal but for the metadata.
   friend bool same_choices(const Recipe& a, const Recipe& b) {
-    return a.fallback_ == b.fallback_ && a.entries_ == b.entries_;
+    return a.fallback_ == b.fallback_ && a.entries_ == b.entries_ &&
+           a.rounded_weights_ == b.rounded_weights_;
   }
 
  private:
   LayerChoice fallback_;
   std::map<std::string, LayerChoice, std::less<>> entries_;
+  RoundedWeights rounded_weights_;
   std::string metadata_;
 };
+
+// Reads a recipe and opens its weights file. Throws what Recipe::parse throws, and Error (input)
+// for a weights file that is missing or is not the one that the recipe was written with.
+Recipe read_recipe(const std::filesystem::path& file);
 
 }  // namespace bertq
