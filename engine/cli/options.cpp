@@ -10,11 +10,13 @@
 namespace bertq::cli {
 namespace {
 
-constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_bench;
+constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_answer | verb_bench;
 constexpr unsigned with_recipe = with_weights | verb_quantize;
-constexpr unsigned with_text = verb_run | verb_predict | verb_embed | verb_tokenize | verb_bench;
+constexpr unsigned with_text =
+    verb_run | verb_predict | verb_embed | verb_answer | verb_tokenize | verb_bench;
 constexpr unsigned every = ~0U;
-constexpr unsigned filters = verb_predict | verb_embed | verb_tokenize;
+constexpr unsigned filters = verb_predict | verb_embed | verb_answer | verb_tokenize;
+constexpr unsigned with_questions = verb_run | verb_answer;
 constexpr std::size_t help_indent = 34, help_width = 100;
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
@@ -68,6 +70,25 @@ constexpr Option table[] = {
     {"max-seq-length", '\0', Takes::number, "N", "", "",
      "truncate to so many tokens, special ones included (default: never)", verb_tokenize, 3,
      1'000'000},
+    {"max-seq-length", '\0', Takes::number, "N", "384", "",
+     "tokens of a window: question, a part of the context, special ones", verb_answer, 4,
+     1'000'000},
+    {"doc-stride", '\0', Takes::number, "N", "128", "",
+     "SQuAD: tokens from one window of a long context to the next (where that is too far for short "
+     "windows, a third of them)",
+     with_questions, 1, 1'000'000},
+    {"max-query-length", '\0', Takes::number, "N", "64", "",
+     "SQuAD: a question is cut to so many tokens", with_questions, 1, 1'000'000},
+    {"n-best", '\0', Takes::number, "N", "20", "",
+     "SQuAD: ends that are looked at in a window, and answers that are listed", with_questions, 1,
+     10'000},
+    {"max-answer-length", '\0', Takes::number, "N", "30", "", "SQuAD: tokens of an answer",
+     with_questions, 1, 1'000'000},
+    {"version-2-with-negative", '\0', Takes::nothing, "", "", "",
+     "the model may say that there is no answer, as those trained on SQuAD v2.0 do", verb_answer},
+    {"null-score-diff-threshold", '\0', Takes::text, "X", "0", "",
+     "SQuAD v2.0: answer nothing if that beats the best answer by more than X logits",
+     with_questions},
     {"truncate", '\0', Takes::nothing, "", "", "", "cut what is too long instead of refusing it",
      verb_predict | verb_embed},
     {"pooling", '\0', Takes::choice, "mean|cls", "", "",

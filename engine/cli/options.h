@@ -19,6 +19,7 @@ enum VerbBit : unsigned {
   verb_doctor = 32,
   verb_bench = 64,
   verb_quantize = 128,
+  verb_answer = 256,
 };
 
 enum class Takes : std::uint8_t {

@@ -7,6 +7,7 @@
 
 #include "bertq/error.h"
 #include "engine/cli/setup.h"
+#include "engine/cli/squad_flags.h"
 #include "engine/cli/suggestion.h"
 #include "engine/task/glue_reader.h"
 #include "loaders/byte_source.h"
@@ -25,6 +26,7 @@ const Task& named_task(const std::string& typed) {
 TaskOptions task_options(const Arguments& arguments, const Task& task, const ModelFiles& files) {
   TaskOptions options;
   options.max_tokens = token_limit(arguments, files, task.max_tokens);
+  if (task.head == TaskHead::span) options.squad = squad_options(arguments, options.max_tokens);
   return options;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/cli/json_lines.h"
 #include "engine/cli/json_output.h"
 #include "engine/cli/line_source.h"
 #include "tokenizer/tokenizer.h"
@@ -37,7 +38,7 @@ class TextItemReader {
   std::vector<TextItem> next_batch();
 
   // Throws Error (input) with the count of bad lines and the first of them, if there were any.
-  void check_all_good() const;
+  void check_all_good() const { bad_.check_none(); }
 
  private:
   bool is_full(const std::vector<TextItem>& items, std::size_t tokens);
@@ -46,8 +47,7 @@ class TextItemReader {
   LineSource& lines_;
   const tokenizer::Tokenizer& tokenizer_;
   Limits limits_;
-  std::size_t bad_ = 0;
-  std::string first_error_;
+  BadLines bad_;
 };
 
 // The object with its error, or, where the line had no object, the error alone.

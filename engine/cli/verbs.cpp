@@ -18,6 +18,9 @@ constexpr std::string_view run_examples[] = {
 constexpr std::string_view predict_examples[] = {
     R"(echo '{"text": "The cat sat down.", "text_pair": "The cat sat."}' | bertq predict)",
 };
+constexpr std::string_view answer_examples[] = {
+    R"(echo '{"question": "Who sat down?", "context": "The cat sat down."}' | bertq answer)",
+};
 constexpr std::string_view embed_examples[] = {
     R"(echo '{"id": 7, "text": "The cat sat down."}' | bertq embed --pooling cls)",
     R"(echo '{"text": "The cat sat down."}' | bertq embed --format f32 | od -A n -t f4)",
@@ -51,6 +54,8 @@ constexpr Verb verbs[] = {
      "--task mrpc [-m MODEL --data FILE|DIR]", run_examples, run},
     {"predict", verb_predict, "label texts: JSON Lines in, JSON Lines out", "[-m MODEL] < LINES",
      predict_examples, predict},
+    {"answer", verb_answer, "find answers in texts: JSON Lines in, JSON Lines out",
+     "[-m MODEL] < LINES", answer_examples, answer},
     {"quantize", verb_quantize, "pack a checkpoint into one .bertq file, ready to run",
      "[-m MODEL] [--recipe FILE] -o FILE.bertq", quantize_examples, quantize},
     {"embed", verb_embed, "turn texts into vectors: JSON Lines in, JSON Lines or floats out",

@@ -34,6 +34,7 @@ std::string verb_help(const Verb& verb);
 
 void run(const Arguments& arguments, Output& output, const Console& console);
 void predict(const Arguments& arguments, Output& output, const Console& console);
+void answer(const Arguments& arguments, Output& output, const Console& console);
 void embed(const Arguments& arguments, Output& output, const Console& console);
 void tokenize(const Arguments& arguments, Output& output, const Console& console);
 void inspect(const Arguments& arguments, Output& output, const Console& console);
