@@ -14,6 +14,7 @@ constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_an
 constexpr unsigned with_recipe = with_weights | verb_quantize;
 constexpr unsigned with_text =
     verb_run | verb_predict | verb_embed | verb_answer | verb_tokenize | verb_bench;
+constexpr unsigned with_task = verb_run;
 constexpr unsigned every = ~0U;
 constexpr unsigned filters = verb_predict | verb_embed | verb_answer | verb_tokenize;
 constexpr unsigned with_questions = verb_run | verb_answer;
@@ -32,11 +33,31 @@ constexpr Option table[] = {
      verb_tokenize | verb_bench},
     {"config", '\0', Takes::path, "bert-base|bert-large|FILE", "bert-base", "",
      "shape of a model with random weights", verb_bench},
-    {"task", '\0', Takes::text, "TASK", "", "", "what to score: mrpc", verb_run},
+    {"task", '\0', Takes::text, "TASK", "", "",
+     "what to score: cola|sst-2|mrpc|sts-b|qqp|mnli|qnli|rte|wnli|squad|squad_v2, or custom: a file "
+     "of your own",
+     with_task},
     {"task", '\0', Takes::text, "TASK", "", "", "adds a shape: all examples of the task's --data",
      verb_bench},
     {"data", '\0', Takes::path, "FILE|DIR", "", "",
-     "the task's file, or a folder with dev.tsv or msr_paraphrase_test.txt", verb_run | verb_bench},
+     "the task's file, or a folder with its files under the names they were published by (dev.tsv, "
+     "dev_matched.tsv, dev-v1.1.json, msr_paraphrase_test.txt, ...)",
+     verb_run | verb_bench},
+    {"text-column", '\0', Takes::text, "NAME", "text", "",
+     "--task custom: the column of the text, by its name in the header line of a tab-separated file, "
+     "or its key in JSON Lines",
+     with_task},
+    {"pair-column", '\0', Takes::text, "NAME", "", "",
+     "--task custom: that of the second text (default: single texts)", with_task},
+    {"label-column", '\0', Takes::text, "NAME", "label", "",
+     "--task custom: that of the label: a name in the checkpoint's id2label or its index; a number "
+     "where the checkpoint has one logit",
+     with_task},
+    {"no-header", '\0', Takes::nothing, "", "", "",
+     "--task custom: the file has no header line, and columns are numbers from 1", with_task},
+    {"metric", '\0', Takes::choice, "acc|f1|acc_and_f1|mcc|pearson|spearmanr|corr", "", "",
+     "--task custom: of the goal (default: acc; spearmanr where the checkpoint has one logit)",
+     with_task},
     {"data", '\0', Takes::path, "FILE", "", "", "read this instead of standard input", filters},
     {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON", with_recipe},
     {"precision", '\0', Takes::choice, "fp32|int8|torch-dynamic|auto", "auto", "",
@@ -47,7 +68,9 @@ constexpr Option table[] = {
     {"reduce-range", '\0', Takes::choice, "yes|no", "", "",
      "torch-dynamic: 7 or 8 bits for activations, where the file does not say", with_recipe},
     {"batch", '\0', Takes::number, "N", "8", "",
-     "torch-dynamic: texts that share a range, in the order of the input", with_weights, 1, 4096},
+     "torch-dynamic: texts that share a range, in the order of the input; run --max-batches: those "
+     "that are timed together",
+     with_weights, 1, 4096},
     {"pad-to", '\0', Takes::number, "N", "", "",
      "torch-dynamic: pad each batch to so many tokens (default: those of its longest text)",
      with_weights, 1, 1'000'000},
@@ -103,7 +126,18 @@ constexpr Option table[] = {
      with_recipe},
     {"require-goal", '\0', Takes::nothing, "", "", "", "exit 4 if the accuracy goal is missed",
      verb_run},
-    {"output-dir", '\0', Takes::text, "DIR", "", "", "write eval_results.txt there", verb_run},
+    {"split", '\0', Takes::choice, "dev|test", "dev", "",
+     "dev scores against labels; test writes predictions of unlabelled files to --output-dir",
+     verb_run},
+    {"max-batches", '\0', Takes::number, "N", "", "",
+     "only time N batches of --batch, in the order of the data, after 5 more to warm up; latency is "
+     "then that of a batch over --batch",
+     verb_run, 1, 1'000'000},
+    {"output-dir", '\0', Takes::text, "DIR", "", "",
+     "write what the field's scripts write: eval_results.txt; of --split test output.txt, a line an "
+     "example: the index of the class (MNLI: 0 contradiction, 1 entailment, 2 neutral) or the value; "
+     "MNLI's second set to DIR-MM",
+     verb_run},
     {"format", '\0', Takes::choice, "table|json|csv|md", "table", "", "of the results",
      verb_run | verb_bench},
     {"format", '\0', Takes::choice, "table|json", "table", "", "of the results",

@@ -24,23 +24,35 @@ double examples_per_second(const PrecisionResult& result) {
 }
 
 double milliseconds(const PrecisionResult& result, double percent) {
-  return percentile(result.single_seconds, percent) * milli;
+  return percentile(result.latencies, percent) * milli;
 }
 
 Json result_json(const PrecisionResult& result) {
   Json metrics = Json::object();
   for (const auto& [name, value] : result.metrics) metrics[std::string(name)] = value;
-  return {{"precision", result.precision},
-          {"metrics", metrics},
-          {"examples", result.examples},
-          {"seconds", result.seconds},
-          {"examples_per_second", examples_per_second(result)},
-          {"latency_ms",
-           {{"mean", mean(result.single_seconds) * milli},
-            {"p50", milliseconds(result, 50)},
-            {"p99", milliseconds(result, 99)}}},
-          {"weights_bytes", result.weights_bytes},
-          {"peak_rss_bytes", json_or_null(result.peak_rss_bytes)}};
+  Json json = {{"precision", result.precision},
+               {"metrics", metrics},
+               {"examples", result.examples},
+               {"seconds", result.seconds},
+               {"examples_per_second", examples_per_second(result)},
+               {"latency_ms",
+                {{"mean", mean(result.latencies) * milli},
+                 {"p50", milliseconds(result, 50)},
+                 {"p99", milliseconds(result, 99)}}},
+               {"weights_bytes", result.weights_bytes},
+               {"peak_rss_bytes", json_or_null(result.peak_rss_bytes)}};
+  if (result.batch) json["batch"] = *result.batch;
+  return json;
+}
+
+Json agreement_json(const Agreement& agreement) {
+  Json json = {{"labels_equal", nullptr}, {"logit_error", agreement.logit_error}};
+  if (agreement.labels_equal) json["labels_equal"] = *agreement.labels_equal;
+  return json;
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.2f}", share * 100.0);
 }
 
 std::string megabytes(double bytes) {
@@ -50,13 +62,18 @@ std::string megabytes(double bytes) {
 Table result_table(const RunReport& report) {
   std::vector<std::string> titles = {"precision"};
   for (const auto& [name, value] : report.results.front().metrics) titles.emplace_back(name);
-  for (const char* title : {"pairs/s", "p50 ms", "p99 ms", "weights MB", "peak RSS MB"}) {
-    titles.emplace_back(title);
-  }
+  if (report.agreement) titles.insert(titles.end(), {"equal %", "error %"});
+  titles.insert(titles.end(), {"examples/s", "p50 ms", "p99 ms", "weights MB", "peak RSS MB"});
   Table table(titles);
   for (const PrecisionResult& result : report.results) {
     std::vector<std::string> cells = {result.precision};
     for (const auto& [name, value] : result.metrics) cells.push_back(fmt::format("{:.4f}", value));
+    if (report.agreement) {
+      const bool last = &result == &report.results.back();
+      const auto& equal = report.agreement->labels_equal;
+      cells.push_back(last && equal ? percent(*equal) : "-");
+      cells.push_back(last ? percent(report.agreement->logit_error) : "-");
+    }
     cells.push_back(fmt::format("{:.1f}", examples_per_second(result)));
     cells.push_back(fmt::format("{:.2f}", milliseconds(result, 50)));
     cells.push_back(fmt::format("{:.2f}", milliseconds(result, 99)));
@@ -68,13 +85,26 @@ Table result_table(const RunReport& report) {
   return table;
 }
 
-std::string eval_results(const PrecisionResult& result) {
+// The metrics of the first set, or of the second without their suffix.
+std::string eval_results(const PrecisionResult& result, bool second) {
   std::vector<std::string> lines;
   for (const auto& [name, value] : result.metrics) {
-    lines.push_back(fmt::format("{} = {}\n", name, value));
+    if (name.ends_with(second_suffix) != second) continue;
+    const auto plain = name.substr(0, name.size() - (second ? second_suffix.size() : 0));
+    lines.push_back(fmt::format("{} = {}\n", plain, value));
   }
   std::sort(lines.begin(), lines.end());
   return fmt::format("{}", fmt::join(lines, ""));
+}
+
+void write_eval_results(const RunReport& report, const std::filesystem::path& folder, bool second) {
+  make_folder(folder);
+  for (const PrecisionResult& result : report.results) {
+    const bool last = &result == &report.results.back();
+    Output file(folder / (last ? "eval_results.txt" : "eval_results_" + result.precision + ".txt"));
+    file.write(eval_results(result, second));
+    file.finish();
+  }
 }
 
 double value_of(const PrecisionResult& result, std::string_view metric) {
@@ -87,11 +117,10 @@ double value_of(const PrecisionResult& result, std::string_view metric) {
 }  // namespace
 
 std::optional<double> RunReport::relative_loss() const {
-  if (results.size() < 2) return std::nullopt;
+  if (results.size() < 2 || results.front().metrics.empty()) return std::nullopt;
   const std::string& name = goal.metric;
   const double before = value_of(results.front(), name), after = value_of(results.back(), name);
-  // Nothing can be lost of nothing.
-  return before == 0.0 ? 0.0 : (before - after) / before;
+  return bertq::relative_loss(before, after);
 }
 
 bool RunReport::goal_met() const {
@@ -103,9 +132,12 @@ std::string RunReport::goal_sentence() const {
   const std::string& name = goal.metric;
   const PrecisionResult& last = results.back();
   const double loss = *relative_loss();
-  return fmt::format("{} {:.4f} in {}, {:.2f} % {} fp32; at most {:g} % may be lost: {}", name,
+  const std::string around = interval ? fmt::format(" (95 % of resamples: {:.2f} to {:.2f} %)",
+                                                    interval->low * 100.0, interval->high * 100.0)
+                                      : "";
+  return fmt::format("{} {:.4f} in {}, {:.2f} % {} fp32{}; at most {:g} % may be lost: {}", name,
                      value_of(last, name), last.precision, std::abs(loss) * 100.0,
-                     loss >= 0.0 ? "below" : "above", goal.relative * 100.0,
+                     loss >= 0.0 ? "below" : "above", around, goal.relative * 100.0,
                      goal_met() ? "met" : "MISSED");
 }
 
@@ -119,15 +151,18 @@ Json report_json(const RunReport& report) {
   for (const PrecisionResult& result : report.results) {
     json["results"].push_back(result_json(result));
   }
+  if (report.agreement) json["results"].back().update(agreement_json(*report.agreement));
   json["goal"] = nullptr;
   if (report.relative_loss()) {
     json["goal"] = {{"metric", report.goal.metric},
                     {"relative", report.goal.relative},
-                    {"met", report.goal_met()}};
+                    {"met", report.goal_met()},
+                    {"loss", *report.relative_loss()},
+                    {"interval", {report.interval->low, report.interval->high}}};
   }
   json["calibrated_on"] = report.calibrated_on;
   json["tuned_on"] = report.tuned_on;
-  json["scored_on"] = report.scored_on;
+  json["scored_on"] = report.scored_on ? Json(*report.scored_on) : Json();
   return json;
 }
 
@@ -150,16 +185,19 @@ std::string report_text(const RunReport& report, std::string_view format) {
   return text;
 }
 
-void write_eval_results(const RunReport& report, const std::filesystem::path& folder) {
+void make_folder(const std::filesystem::path& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw Error(ErrorKind::resources, folder.string() + ": " + failed.message());
-  for (const PrecisionResult& result : report.results) {
-    const bool last = &result == &report.results.back();
-    Output file(folder / (last ? "eval_results.txt" : "eval_results_" + result.precision + ".txt"));
-    file.write(eval_results(result));
-    file.finish();
-  }
+}
+
+void write_eval_results(const RunReport& report, const std::filesystem::path& folder) {
+  write_eval_results(report, folder, false);
+  const auto& metrics = report.results.front().metrics;
+  const bool second = std::any_of(metrics.begin(), metrics.end(), [](const Score& score) {
+    return score.name.ends_with(second_suffix);
+  });
+  if (second) write_eval_results(report, second_folder(folder), true);
 }
 
 }  // namespace bertq::cli

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "bertq/error.h"
+#include "engine/cli/custom_flags.h"
 #include "engine/cli/setup.h"
 #include "engine/cli/squad_flags.h"
 #include "engine/cli/suggestion.h"
@@ -13,7 +14,6 @@
 #include "loaders/byte_source.h"
 
 namespace bertq::cli {
-
 const Task& named_task(const std::string& typed) {
   if (const Task* task = find_task(typed)) return *task;
   std::vector<std::string> known;
@@ -26,13 +26,15 @@ const Task& named_task(const std::string& typed) {
 TaskOptions task_options(const Arguments& arguments, const Task& task, const ModelFiles& files) {
   TaskOptions options;
   options.max_tokens = token_limit(arguments, files, task.max_tokens);
+  options.custom = custom_options(arguments, task);
   if (task.head == TaskHead::span) options.squad = squad_options(arguments, options.max_tokens);
   return options;
 }
 
 std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const Task& task,
-                                             const ModelFiles& files) {
-  const TaskOptions options = task_options(arguments, task, files);
+                                             const ModelFiles& files, Split split) {
+  TaskOptions options = task_options(arguments, task, files);
+  options.split = split;
   if (arguments.given("data")) {
     return open_evaluation_set(task, arguments.text("data"), files, options);
   }
@@ -47,9 +49,9 @@ std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const T
 }
 
 std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& arguments) {
-  if (task.head == TaskHead::span) {
+  if (task.columns.text.empty()) {
     throw Error(ErrorKind::usage,
-                fmt::format("--task {}: expected a task of single texts or pairs here", task.name));
+                fmt::format("--task {}: expected one of the GLUE tasks here", task.name));
   }
   return read_glue(task, arguments.text("data"));
 }

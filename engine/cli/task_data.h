@@ -22,7 +22,7 @@ TaskOptions task_options(const Arguments& arguments, const Task& task, const Mod
 // The examples of --task in --data, or of the embedded sample without it, prepared for this model.
 // Throws Error (usage) for a task that the sample does not have.
 std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const Task& task,
-                                             const ModelFiles& files);
+                                             const ModelFiles& files, Split split = Split::dev);
 
 // The rows of --data alone, without a model that they would have to fit.
 std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& arguments);

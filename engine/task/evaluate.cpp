@@ -144,4 +144,22 @@ std::vector<double> single_input_seconds(Session& session, TaskHead head,
   return seconds;
 }
 
+std::vector<double> batch_seconds(Session& session, TaskHead head,
+                                  std::span<const tokenizer::Encoding> inputs, std::size_t size,
+                                  std::size_t count, const OnProgress& on_progress) {
+  const std::size_t used = std::min(count, inputs.size() / size + 1) * size;
+  const auto batches = make_batches_of(size, inputs.first(std::min(used, inputs.size())));
+  for (std::size_t run = 0; run < warm_ups; ++run) {
+    forward(session, head, batches[run % batches.size()].batch);
+  }
+  std::vector<double> seconds;
+  for (const Batched& batched : batches) {
+    const Stopwatch watch;
+    forward(session, head, batched.batch);
+    seconds.push_back(watch.seconds());
+    on_progress(batched.examples.size());
+  }
+  return seconds;
+}
+
 }  // namespace bertq

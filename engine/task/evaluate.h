@@ -56,4 +56,10 @@ std::vector<double> single_input_seconds(Session& session, TaskHead head,
                                          std::span<const tokenizer::Encoding> inputs,
                                          std::size_t at_most, const OnProgress& on_progress);
 
+// Seconds of `count` batches of `size` inputs in their order, after 5 batches that warm up and are
+// not counted; of fewer where there are no more, and the last may be smaller.
+std::vector<double> batch_seconds(Session& session, TaskHead head,
+                                  std::span<const tokenizer::Encoding> inputs, std::size_t size,
+                                  std::size_t count, const OnProgress& on_progress);
+
 }  // namespace bertq

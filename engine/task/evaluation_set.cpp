@@ -6,6 +6,7 @@
 #include "bertq/error.h"
 #include "engine/squad/squad_set.h"
 #include "engine/task/classifier_set.h"
+#include "engine/task/custom_task.h"
 #include "engine/task/glue_reader.h"
 #include "engine/task/label_order.h"
 
@@ -69,6 +70,8 @@ std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task, const fs::p
   if (task.head == TaskHead::span) {
     return squad_set(task, read_squad(squad_version(task), path), files, options);
   }
+  if (task.name == custom_task)
+    return open_evaluation_set(task, *loaders::open_file(path), files, options);
   return glue_set(task, read_glue(task, path, options.split), files, options);
 }
 
@@ -78,6 +81,11 @@ std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task,
                                                    const TaskOptions& options) {
   if (task.head == TaskHead::span) {
     return squad_set(task, read_squad(squad_version(task), source), files, options);
+  }
+  if (task.name == custom_task) {
+    tokenizer_of(files);
+    return open_custom_set(source, files, token_limit(task, files, options), options.split,
+                           options.custom);
   }
   std::vector<ExampleSet> sets;
   sets.push_back(read_glue(task, source));

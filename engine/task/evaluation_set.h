@@ -64,10 +64,13 @@ struct SquadOptions {
   double null_threshold = 0.0;  // v2.0: answer nothing if it beats the best answer by more
 };
 
-// Columns and metric of the user's own task.
+// The user's own task: a file of tab-separated columns, or of JSON objects, one a line.
 struct CustomOptions {
-  std::string text_column, pair_column, label_column;
-  std::string metric;
+  // Names in the header line, or keys of the objects; without a header line numbers from 1.
+  std::string text = "text", pair = "", label = "label";  // no pair: single texts
+  bool label_is_required = false;  // else a file without it makes an unlabelled set
+  bool header = true;
+  std::string metric;  // "acc"; empty: acc of a classifier, spearmanr of a regression head
 };
 
 struct TaskOptions {

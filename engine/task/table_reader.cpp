@@ -1,8 +1,6 @@
 #include "engine/task/table_reader.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <span>
 
 #include "bertq/error.h"
@@ -55,27 +53,42 @@ std::optional<std::size_t> find_column(std::span<const std::string_view> header,
   return static_cast<std::size_t>(found - header.begin());
 }
 
-Layout find_layout(const TableForm& form, std::string_view first_line, const LineReader& lines) {
-  const auto fields = split(strip(first_line));
-  Layout layout;
-  layout.columns = fields.size();
-  const auto text = find_column(fields, form.columns.text, lines);
-  layout.pair = find_column(fields, form.columns.pair, lines);
-  layout.label = find_column(fields, form.columns.label, lines);
-  if (text && (layout.pair || form.columns.pair.empty())) {
-    layout.text = *text;
-    return layout;
+Layout headerless_layout(const Headerless& form, std::size_t columns, const LineReader& lines) {
+  const std::size_t last = std::max({form.text, form.pair.value_or(0), form.label.value_or(0)});
+  if (columns <= last) {
+    lines.refuse("expected at least " + std::to_string(last + 1) + " columns, got " +
+                 std::to_string(columns));
   }
-  if (form.headerless && fields.size() == form.headerless->columns) {
-    return {fields.size(), form.headerless->text, std::nullopt, form.headerless->label, false};
-  }
-  const std::string_view missing = text ? form.columns.pair : form.columns.text;
+  return {columns, form.text, form.pair, form.label, false};
+}
+
+[[noreturn]] void refuse_header(const TableForm& form, std::string_view missing,
+                                std::span<const std::string_view> fields, const LineReader& lines) {
   std::string expected = "a header with the column " + quoted(missing);
   if (form.headerless) {
     expected += " or a row of " + std::to_string(form.headerless->columns) + " columns";
   }
   lines.refuse("expected " + expected + ", got " + std::to_string(fields.size()) +
                " columns that begin with " + quoted(fields.front()));
+}
+
+Layout find_layout(const TableForm& form, std::string_view first_line, const LineReader& lines) {
+  const auto fields = split(strip(first_line));
+  const auto text = find_column(fields, form.columns.text, lines);
+  if (!text && form.headerless &&
+      (form.headerless->columns == 0 || form.headerless->columns == fields.size())) {
+    return headerless_layout(*form.headerless, fields.size(), lines);
+  }
+  if (!text) refuse_header(form, form.columns.text, fields, lines);
+  const Layout layout{fields.size(), *text, find_column(fields, form.columns.pair, lines),
+                      find_column(fields, form.columns.label, lines)};
+  if (!layout.pair && !form.columns.pair.empty()) {
+    refuse_header(form, form.columns.pair, fields, lines);
+  }
+  if (!layout.label && form.label_is_required) {
+    refuse_header(form, form.columns.label, fields, lines);
+  }
+  return layout;
 }
 
 // Empty: a row to be left out.
@@ -98,39 +111,6 @@ std::optional<Example> read_row(const TableForm& form, const Layout& layout, std
 }
 
 }  // namespace
-
-std::string expected_label(const LabelForm& form) {
-  if (form.values) {
-    const auto number = [](double value) {
-      std::string digits(32, '\0');
-      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-      digits.resize(static_cast<std::size_t>(end - digits.data()));
-      return digits;
-    };
-    if (std::isinf(form.values->highest)) return "a number";
-    return "a number from " + number(form.values->lowest) + " to " + number(form.values->highest);
-  }
-  std::string list;
-  for (const auto& [name, index] : form.classes) {
-    if (!list.empty()) list += " or ";
-    list += name;
-  }
-  return list;
-}
-
-bool take_label(const LabelForm& form, std::string_view text, Example& example) {
-  if (!form.values) {
-    const auto found = std::find_if(form.classes.begin(), form.classes.end(),
-                                    [&](const auto& known) { return known.first == text; });
-    if (found == form.classes.end()) return false;
-    example.label = found->second;
-    return true;
-  }
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, example.value);
-  return parsed.ec == std::errc() && parsed.ptr == end && std::isfinite(example.value) &&
-         example.value >= form.values->lowest && example.value <= form.values->highest;
-}
 
 ExampleSet read_table(const TableForm& form, const loaders::ByteSource& source) {
   LineReader lines(source);

@@ -67,7 +67,7 @@ constexpr Task text_pair(std::string_view name, const ColumnNames& columns,
 // Goals are about the first metric that LPOT finds in its order: f1, mcc, spearmanr, acc.
 constexpr Task cola() {
   Task task = single_text("cola", cola_classes, mcc);
-  task.headerless = {4, 3, 1};
+  task.headerless = {4, 3, std::nullopt, 1};
   return task;
 }
 
@@ -115,6 +115,14 @@ constexpr Task squad(std::string_view name, std::span<const std::string_view> sp
           false, {},        std::nullopt,   {}, Metric::f1, squad_tokens};
 }
 
+constexpr Task custom() {
+  Task task = text_pair(custom_task, {}, {});
+  task.files = {};
+  task.metrics = {};
+  task.max_tokens = 0;
+  return task;
+}
+
 constexpr Task tasks[] = {
     cola(),
     single_text("sst-2", sst2_classes, accuracy),
@@ -127,6 +135,7 @@ constexpr Task tasks[] = {
     text_pair("wnli", two_sentences, wnli_classes),
     squad("squad", squad_v1_names),
     squad("squad_v2", squad_v2_names),
+    custom(),
 };
 
 // "SST-2" and "sst_2" are "sst2".

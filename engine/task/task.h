@@ -19,8 +19,9 @@ struct ColumnNames {
 };
 // One that comes without a header line as well, recognised by how many columns it has.
 struct Headerless {
-  std::size_t columns;
-  std::size_t text, label;  // from 0
+  std::size_t columns;  // 0: any number, the same in each row
+  std::size_t text;     // from 0
+  std::optional<std::size_t> pair, label;
 };
 
 // The labelled development set, or the test set without labels.
@@ -43,7 +44,8 @@ struct ValueRange {
 };
 
 // Of a task whose head is a span, all between the head and the goal is empty: SQuAD's files are no
-// tables (engine/squad/).
+// tables (engine/squad/). So it is of `custom`, whose columns, labels and metric the user names
+// (custom_task.h).
 struct Task {
   std::string_view name;
   std::span<const std::string_view> spellings;  // besides the name, however they are hyphenated
@@ -56,8 +58,10 @@ struct Task {
   std::optional<ValueRange> values;  // of the label, where it is a number and not a class
   std::span<const Metric> metrics;
   Metric goal;             // of the accuracy goal
-  std::size_t max_tokens;  // longest input unless the caller says otherwise
+  std::size_t max_tokens;  // longest input unless the caller says otherwise; 0: the model's own
 };
+
+inline constexpr std::string_view custom_task = "custom";
 
 std::span<const Task> all_tasks();
 // By its name in any spelling in use: "SST-2", "sst2", "MRPC". nullptr: there is none.
