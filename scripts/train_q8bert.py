@@ -22,25 +22,25 @@ checkpoint that cannot be used; 1: training failed, or the trained ranges cannot
 """
 
 import argparse
+import copy
 import os
 import pathlib
+import pickle
 import random
 import statistics
 import sys
 
+import safetensors
 import torch
 import transformers
 
-from qat import checkpoint, configuration, glue, squad, training
-
-SQUAD_FILES = {"squad": ("train-v1.1.json", "dev-v1.1.json"), "squad_v2": ("train-v2.0.json", "dev-v2.0.json")}
-TASKS = (*glue.TASKS, *SQUAD_FILES)
+from qat import checkpoint, configuration, glue, task_data, training
 
 
 def parsed_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--task_name", required=True, type=str.lower, choices=TASKS, metavar="TASK")
+    add("--task_name", required=True, type=str.lower, choices=task_data.TASKS, metavar="TASK")
     add("--model_name_or_path", required=True, help="a folder, or a name on the Hugging Face hub")
     add("--data_dir", required=True, type=pathlib.Path)
     add("--output_dir", required=True, type=pathlib.Path)
@@ -71,7 +71,7 @@ def parsed_arguments():
     add("--n_best_size", type=positive, default=20)
     add("--null_score_diff_threshold", type=float, default=0.0)
     arguments = parser.parse_args()
-    arguments.max_seq_length = arguments.max_seq_length or (384 if arguments.task_name in SQUAD_FILES else 128)
+    arguments.max_seq_length = arguments.max_seq_length or (384 if arguments.task_name in task_data.SQUAD_FILES else 128)
     return arguments
 
 
@@ -82,40 +82,19 @@ def positive(text):
     return value
 
 
-class GlueData:
-    """Features of a task of GLUE, and how outputs are scored."""
-
-    def __init__(self, task, tokenizer, arguments):
-        self.task = task
-        read = lambda file: glue.read_examples(task, arguments.data_dir / file)  # noqa: E731
-        encode = lambda examples: glue.encode(tokenizer, examples, arguments.max_seq_length)  # noqa: E731
-        self.train = encode(read("train.tsv"))
-        self.dev = {pathlib.Path(file).stem: encode(read(file)) for file in task.dev_files}
-
-    def scores(self, outputs_of):
-        results = {}
-        for name, features in self.dev.items():
-            found = glue.scores(self.task, outputs_of(features), [feature["labels"] for feature in features])
-            several = len(self.dev) > 1  # MNLI: acc_dev_matched, ...
-            results |= {f"{metric}_{name}" if several else metric: value for metric, value in found.items()}
-        return results
-
-
-class SquadData:
-    """Windows of SQuAD's questions, and how outputs are scored."""
-
-    def __init__(self, tokenizer, arguments):
-        second = arguments.task_name == "squad_v2"
-        names = ("max_seq_length", "doc_stride", "max_query_length", "max_answer_length", "n_best_size", "null_score_diff_threshold")
-        options = squad.Options(unanswerable=second, **{name: getattr(arguments, name) for name in names})
-        train, dev = (
-            squad.Squad(tokenizer, squad.read_questions(arguments.data_dir / file, second), options)
-            for file in SQUAD_FILES[arguments.task_name]
-        )
-        self.train, self.dev = train.features, dev
-
-    def scores(self, outputs_of):
-        return self.dev.scores(outputs_of(self.dev.features))
+def load_settings(arguments):
+    """The checkpoint's config.json, which has to be BERT's and long enough."""
+    name = arguments.model_name_or_path
+    try:
+        settings = transformers.AutoConfig.from_pretrained(name)
+    except ValueError as error:
+        raise glue.DataError(f"{name}: expected BERT's config.json, got: {error}") from None
+    if settings.model_type != "bert":
+        raise glue.DataError(f"{name}: config.json: model_type: expected bert, got {settings.model_type}")
+    if arguments.max_seq_length > settings.max_position_embeddings:
+        most = settings.max_position_embeddings
+        raise glue.DataError(f"--max_seq_length: expected at most the {most} positions of {name}, got {arguments.max_seq_length}")
+    return settings
 
 
 def load_tokenizer(arguments):
@@ -123,22 +102,21 @@ def load_tokenizer(arguments):
     return transformers.AutoTokenizer.from_pretrained(arguments.model_name_or_path, **given)
 
 
-def load_model(arguments, task):
+def load_model(name, settings, task):
     """FP32. A head that the checkpoint lacks, or has for another number of labels, is new."""
-    name = arguments.model_name_or_path
-    settings = transformers.AutoConfig.from_pretrained(name)
-    if settings.model_type != "bert":
-        raise glue.DataError(f"{name}: config.json: model_type: expected bert, got {settings.model_type}")
-    if not task:
-        return transformers.BertForQuestionAnswering.from_pretrained(name, dtype=torch.float32)
+    settings, kind = copy.deepcopy(settings), transformers.BertForQuestionAnswering
     own = [settings.id2label[i] for i in sorted(settings.id2label)]
-    labels = task.labels or ("score",)
-    settings.id2label = dict(enumerate(labels))
-    settings.label2id = {label: i for i, label in enumerate(labels)}
-    settings.problem_type = "regression" if task.regression else "single_label_classification"
-    kind = transformers.BertForSequenceClassification
-    model = kind.from_pretrained(name, config=settings, dtype=torch.float32, ignore_mismatched_sizes=True)
-    if sorted(own) == sorted(labels):  # logits in the task's order, whatever the checkpoint's is
+    labels = own
+    if task:
+        kind, labels = transformers.BertForSequenceClassification, list(task.labels or ("score",))
+        settings.id2label = dict(enumerate(labels))
+        settings.label2id = {label: i for i, label in enumerate(labels)}
+        settings.problem_type = "regression" if task.regression else "single_label_classification"
+    try:
+        model = kind.from_pretrained(name, config=settings, dtype=torch.float32, ignore_mismatched_sizes=True)
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
+        raise glue.DataError(f"{name}: expected a checkpoint of BERT, got: {error}") from None
+    if labels != own and sorted(labels) == sorted(own):  # logits in the task's order, whatever the checkpoint's is
         order = [own.index(label) for label in labels]
         for parameter in model.classifier.parameters():
             parameter.data = parameter.data[order]
@@ -152,10 +130,16 @@ def chosen_configuration(arguments, settings, passes):
     if arguments.quantization_config:
         chosen = configuration.read(arguments.quantization_config)
     else:
-        own = configuration.from_dict({key: getattr(settings, key) for key in configuration.KEYS if hasattr(settings, key)}, "config.json")
-        chosen = own or configuration.default(passes)
+        own = {key: getattr(settings, key) for key in configuration.KEYS if hasattr(settings, key)}
+        chosen = configuration.from_dict(own, "config.json") or configuration.default(passes)
     configuration.check_start_steps(chosen, passes)
     return chosen
+
+
+def evaluation_batch(arguments, chosen):
+    """Ranges found while running are those of one batch: of one text, then, so that an answer does not depend on others."""
+    dynamic = any(choice.mode == "dynamic" for choice in chosen.values())
+    return 1 if dynamic else arguments.per_gpu_eval_batch_size
 
 
 def write_results(path, results):
@@ -165,37 +149,33 @@ def write_results(path, results):
     sys.stdout.write(f"{path}\n" + "".join(lines))
 
 
-def train_once(arguments, data, task, tokenizer, folder, seed):
+def train_once(arguments, settings, data, tokenizer, folder, seed):
     """Trains, writes `folder`; returns the scores."""
     random.seed(seed)
     torch.manual_seed(seed)
-    model = load_model(arguments, task)
-    passes = training.passes_of(data.train, arguments)
-    chosen = chosen_configuration(arguments, model.config, passes)
+    task, pad = glue.TASKS.get(arguments.task_name), tokenizer.pad_token_id
+    chosen = chosen_configuration(arguments, settings, training.passes_of(data.train, arguments))
+    model = load_model(arguments.model_name_or_path, settings, task)
     model.to("cuda" if torch.cuda.is_available() and not arguments.no_cuda else "cpu")
     checkpoint.quantize_model(model, chosen)
-    outputs = lambda of: lambda features: training.outputs_of(  # noqa: E731
-        of, features, evaluation_batch(arguments, chosen), tokenizer.pad_token_id
-    )
 
-    def at_log(step):
-        print(f"step {step}: dev {data.scores(outputs(model.eval()))}", file=sys.stderr)
+    def scores_of(scored):
+        batch = evaluation_batch(arguments, chosen)
+        return data.scores(lambda features: training.outputs_of(scored, features, batch, pad))
 
-    training.train(model, data.train, arguments, seed, tokenizer.pad_token_id, at_log if arguments.evaluate_during_training else None)
+    def score_dev(step):
+        found = ", ".join(f"{name} {value:.4f}" for name, value in scores_of(model.eval()).items())
+        print(f"step {step}: dev: {found}", file=sys.stderr, flush=True)
+
+    training.train(model, data.train, arguments, seed, pad, score_dev if arguments.evaluate_during_training else None)
     flags = {name: str(value) if isinstance(value, pathlib.Path) else value for name, value in vars(arguments).items()}
     checkpoint.save_common(folder, model, tokenizer, flags | {"seed": seed}, task.labels if task else ())
     scored = checkpoint.integer_model(model) if chosen else model
-    results = data.scores(outputs(scored))
+    results = scores_of(scored)
     write_results(folder / "eval_results.txt", results)
     if chosen:
         checkpoint.save_integers(folder, model, scored)
     return results
-
-
-def evaluation_batch(arguments, chosen):
-    """Ranges found while running are those of one batch: of one text, then, so that an answer does not depend on others."""
-    dynamic = any(choice.mode == "dynamic" for choice in chosen.values())
-    return 1 if dynamic else arguments.per_gpu_eval_batch_size
 
 
 def mean_and_spread(results):
@@ -209,25 +189,29 @@ def mean_and_spread(results):
 
 
 def prepare_output(arguments):
+    """A folder of its own: what is overwritten must not be the model, nor keep weights that a reader would take instead."""
     folder = arguments.output_dir
     if folder.exists() and not folder.is_dir():
         raise glue.DataError(f"{folder}: expected a folder, got a file")
-    if folder.exists() and any(folder.iterdir()) and not arguments.overwrite_output_dir:
-        raise glue.DataError(f"{folder}: expected an empty folder; --overwrite_output_dir writes into this one")
+    if folder.exists() and folder.samefile(arguments.model_name_or_path):
+        raise glue.DataError(f"{folder}: expected another folder than the model's")
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()) and not arguments.overwrite_output_dir:
+        raise glue.DataError(f"{folder}: expected an empty folder; --overwrite_output_dir writes into this one")
+    for other in sorted(folder.glob("*.safetensors*")):
+        raise glue.DataError(f"{other}: expected no weights but Q8BERT's in the output folder")
 
 
 def run(arguments):
     prepare_output(arguments)
     torch.set_num_threads(arguments.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    tokenizer = load_tokenizer(arguments)
-    task = glue.TASKS.get(arguments.task_name)
-    data = GlueData(task, tokenizer, arguments) if task else SquadData(tokenizer, arguments)
+    settings, tokenizer = load_settings(arguments), load_tokenizer(arguments)
+    data = task_data.open_task(tokenizer, arguments)
     results = []
     for number in range(arguments.runs):
         folder = arguments.output_dir / f"run-{number + 1}" if arguments.runs > 1 else arguments.output_dir
-        results.append(train_once(arguments, data, task, tokenizer, folder, arguments.seed + number))
+        results.append(train_once(arguments, settings, data, tokenizer, folder, arguments.seed + number))
     if arguments.runs > 1:
         write_results(arguments.output_dir / "eval_results.txt", mean_and_spread(results))
 
@@ -246,7 +230,7 @@ def main():
 
 
 def fail(error, status):
-    print(f"train_q8bert: {error}", file=sys.stderr)
+    print("train_q8bert: " + " ".join(str(error).split()), file=sys.stderr)
     return status
 
 

@@ -9,5 +9,6 @@ nlp-architect gave to modes, keys and tensors. ../train_q8bert.py is the command
     integer_layers      what is run: the same layers in integers
     checkpoint          both in a model, and both as files
     glue, squad         tasks: their files, features and metrics
+    task_data           both as what training and evaluation want
     training            batches, the training loop, evaluation
 """

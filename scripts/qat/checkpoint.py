@@ -108,8 +108,9 @@ def cpu_state(model):
 
 
 def save_common(folder, model, tokenizer, arguments, labels=()):
-    """All but the integers."""
+    """All but the integers. Those of an earlier training go: they would not be these weights'."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / INTEGER_FILE).unlink(missing_ok=True)
     tokenizer.backend_tokenizer.no_truncation()  # which encoding the task's texts has left in it
     tokenizer.save_pretrained(folder)
     words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])

@@ -48,29 +48,39 @@ def read_questions(path, unanswerable=False):
     try:
         with open(path, encoding="utf-8") as file:
             articles = json.load(file)["data"]
-        questions = [
-            (paragraph["context"], item["id"], item["question"], item["answers"], bool(item.get("is_impossible")))
+        items = [
+            (paragraph["context"], item, item["id"], item["question"].strip())
             for article in articles for paragraph in article["paragraphs"] for item in paragraph["qas"]
         ]  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: expected a file of SQuAD, got: {error!r}") from None
-    result = []
-    for context, name, question, answers, impossible in questions:
-        if impossible and not unanswerable:
-            raise DataError(f"{path}: question {name}: expected an answer, got is_impossible, which is task squad_v2")
-        if not answers and not impossible:
-            raise DataError(f"{path}: question {name}: expected an answer, got none")
-        if impossible:
-            answers = []
-        for answer in answers:
-            there = context[answer["answer_start"] : answer["answer_start"] + len(answer["text"])]
-            if there != answer["text"]:
-                raise DataError(f"{path}: question {name}: answer_start: expected {answer['text']!r} there, got {there!r}")
+    questions = []
+    for context, item, name, text in items:
+        place = f"{path}: question {name}"
+        answers = checked_answers(item, context, place, unanswerable)
         start = answers[0]["answer_start"] if answers else 0
-        result.append(Question(name, question, context, [answer["text"] for answer in answers], start))
-    if not result:
+        questions.append(Question(name, text, context, [answer["text"] for answer in answers], start))
+    if not questions:
         raise DataError(f"{path}: expected questions, found none")
-    return result
+    return questions
+
+
+def checked_answers(item, context, place, unanswerable):
+    """The answers, each of which stands where it says; none where there is none to find."""
+    if item.get("is_impossible"):
+        if not unanswerable:
+            raise DataError(f"{place}: expected an answer, got is_impossible, which is task squad_v2")
+        return []
+    answers = item.get("answers")
+    if not isinstance(answers, list) or not answers:
+        raise DataError(f"{place}: answers: expected at least one, got {answers!r}")
+    for answer in answers:
+        start, text = (answer.get("answer_start"), answer.get("text")) if isinstance(answer, dict) else (None, None)
+        if type(start) is not int or start < 0 or not isinstance(text, str) or not text:
+            raise DataError(f"{place}: answers: expected a text and an answer_start from 0, got {answer!r}")
+        if context[start : start + len(text)] != text:
+            raise DataError(f"{place}: answer_start: expected {text!r} there, got {context[start : start + len(text)]!r}")
+    return answers
 
 
 class Squad:
@@ -81,7 +91,7 @@ class Squad:
         self.features, self.windows = [], []
         self.spans = tokenizer([q.context for q in questions], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         contexts = tokenizer([q.context for q in questions], add_special_tokens=False)["input_ids"]
-        asked = tokenizer([q.question.strip() for q in questions], add_special_tokens=False)["input_ids"]
+        asked = tokenizer([q.question for q in questions], add_special_tokens=False)["input_ids"]
         cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
         for number, (context, ids) in enumerate(zip(contexts, asked)):
             ids = ids[: options.max_query_length]

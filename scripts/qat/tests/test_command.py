@@ -67,7 +67,7 @@ class Command(unittest.TestCase):
 
     def command(self, *flags, task="rte"):
         argv = ["train_q8bert.py", "--task_name", task, "--model_name_or_path", str(self.model), "--data_dir", str(self.data),
-                "--output_dir", str(self.out), "--max_steps", "3", "--per_gpu_train_batch_size", "4", "--threads", "1", *flags]  # fmt: skip
+                "--output_dir", str(self.out), "--max_steps", "3", "--max_seq_length", "32", "--per_gpu_train_batch_size", "4", "--threads", "1", *flags]  # fmt: skip
         out, err = io.StringIO(), io.StringIO()
         with mock.patch("sys.argv", argv), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = train_q8bert.main()
@@ -95,7 +95,8 @@ class Command(unittest.TestCase):
 
     def test_the_heads_rows_go_with_their_labels(self):
         task = train_q8bert.glue.TASKS["rte"]
-        model = train_q8bert.load_model(Namespace(model_name_or_path=str(self.model)), task)
+        settings = train_q8bert.load_settings(Namespace(model_name_or_path=str(self.model), max_seq_length=32))
+        model = train_q8bert.load_model(str(self.model), settings, task)
         weight = tiny_torch.tensors()["classifier.weight"]
         self.assertTrue(torch.equal(model.classifier.weight, weight[[1, 0]]))
 
@@ -147,6 +148,8 @@ class Command(unittest.TestCase):
         (self.out / "kept").write_text("")
         for status, flags, words in [
             (3, (), ("out", "empty folder", "--overwrite_output_dir")),
+            (3, ("--overwrite_output_dir", "--output_dir", str(self.model)), ("another folder than the model's",)),
+            (3, ("--overwrite_output_dir", "--max_seq_length", "33"), ("--max_seq_length", "32 positions", "got 33")),
             (2, ("--overwrite_output_dir", *self.configured(head={"mode": "ema", "start_step": 3})), ("head: start_step", "3 forward passes")),
         ]:
             got, _, err = self.command(*flags)
@@ -154,14 +157,31 @@ class Command(unittest.TestCase):
             for word in words:
                 self.assertIn(word, err.splitlines()[-1])
         self.assertEqual([path.name for path in self.out.iterdir()], ["kept"])
+        (self.out / "model.safetensors").write_text("")
+        got, _, err = self.command("--overwrite_output_dir")
+        self.assertEqual(got, 3)
+        self.assertIn("model.safetensors: expected no weights but Q8BERT's", err)
+        (self.out / "model.safetensors").unlink()
         (self.data / "dev.tsv").write_text((self.data / "dev.tsv").read_text().replace("not_", "un_"))
         got, _, err = self.command("--overwrite_output_dir")
         self.assertEqual(got, 3)
         self.assertIn("dev.tsv: line 3: expected a label of entailment, not_entailment, got 'un_entailment'", err)
 
+    def test_a_model_that_is_none_is_refused_by_name(self):
+        for change, words in [
+            (lambda: (self.model / "model.safetensors").write_bytes(b"x" * 99), ("model: expected a checkpoint of BERT",)),
+            (lambda: (self.model / "config.json").write_text('{"model_type": "roberta"}'), ("model_type: expected bert, got roberta",)),
+            (lambda: (self.model / "config.json").unlink(), ("model: expected BERT's config.json",)),
+        ]:
+            change()
+            status, _, err = self.command("--overwrite_output_dir")
+            self.assertEqual(status, 3, err)
+            self.assertIn(words[0], err.splitlines()[-1])
+
     def test_other_widths_are_trained_scored_and_kept_but_not_exported(self):
-        status, _, err = self.command(*self.configured(pooler={"mode": "ema", "weight_bits": 4, "requantize_output": False}))
+        self.assertEqual(self.command()[0], 0)
+        status, _, err = self.command("--overwrite_output_dir", *self.configured(pooler={"mode": "ema", "weight_bits": 4, "requantize_output": False}))
         self.assertEqual(status, 1)
         self.assertIn("quant_pytorch_model.bin: bert.pooler.dense: weight_bits: expected 8, got 4", err)
+        self.assertFalse((self.out / "quant_pytorch_model.bin").exists())  # of the first training
         self.assertTrue((self.out / "pytorch_model.bin").exists() and (self.out / "eval_results.txt").exists())
-        self.assertFalse((self.out / "quant_pytorch_model.bin").exists())

@@ -137,7 +137,9 @@ class Squad(Files):
 
     def test_what_cannot_be_used_is_refused_by_question(self):
         self.refused(squad.read_questions, document(start=1), "q1", "answer_start", "'a dog'")
-        self.refused(squad.read_questions, document(answers=[]), "q1", "answer")
+        for answers in ([], None, 7, ["dog"], [{"text": "dog"}], [{"text": "dog", "answer_start": "8"}], [{"text": "", "answer_start": 0}]):
+            self.refused(squad.read_questions, document(answers=answers), "q1", "answers", "expected")
+        self.refused(squad.read_questions, document(question=None), "SQuAD")
         self.refused(squad.read_questions, document(answers=[], is_impossible=True), "q1", "squad_v2")
         self.refused(squad.read_questions, '{"data": []}', "questions")
         self.refused(squad.read_questions, '{"date": []}', "SQuAD")
