@@ -14,10 +14,11 @@ constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_an
 constexpr unsigned with_recipe = with_weights | verb_quantize;
 constexpr unsigned with_text =
     verb_run | verb_predict | verb_embed | verb_answer | verb_tokenize | verb_bench;
-constexpr unsigned with_task = verb_run;
+constexpr unsigned with_task = verb_run | verb_quantize;
 constexpr unsigned every = ~0U;
 constexpr unsigned filters = verb_predict | verb_embed | verb_answer | verb_tokenize;
-constexpr unsigned with_questions = verb_run | verb_answer;
+constexpr unsigned with_questions = verb_run | verb_answer | verb_quantize;
+constexpr unsigned with_calibration = verb_quantize;
 constexpr std::size_t help_indent = 34, help_width = 100;
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
@@ -58,6 +59,21 @@ constexpr Option table[] = {
     {"metric", '\0', Takes::choice, "acc|f1|acc_and_f1|mcc|pearson|spearmanr|corr", "", "",
      "--task custom: of the goal (default: acc; spearmanr where the checkpoint has one logit)",
      with_task},
+    {"calibration-data", '\0', Takes::path, "FILE|DIR", "", "",
+     "fixed ranges for the inputs of INT8 layers, from examples of --task: its training file, or a "
+     "folder with it",
+     with_calibration},
+    {"calibration-samples", '\0', Takes::number, "N", "500", "",
+     "at most so many of them, evenly spaced", with_calibration, 1, 1'000'000},
+    {"algorithm", '\0', Takes::choice, "minmax|moving_average|percentile|kl|histogram|mse", "mse", "",
+     "what finds a range for a whole layer: histogram is PyTorch's HistogramObserver (LPOT's kl for "
+     "PyTorch), kl the divergence of LPOT and MXNet",
+     verb_quantize},
+    {"scheme", '\0', Takes::choice, "asymmetric|symmetric", "asymmetric", "",
+     "whether a range has its zero where the values want it", verb_quantize},
+    {"methods", '\0', Takes::text, "LIST", "all", "",
+     "what keeps accuracy: equalization,weight_clipping,rounding,bias_correction, all or none",
+     verb_quantize},
     {"data", '\0', Takes::path, "FILE", "", "", "read this instead of standard input", filters},
     {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON", with_recipe},
     {"precision", '\0', Takes::choice, "fp32|int8|torch-dynamic|auto", "auto", "",
@@ -84,12 +100,13 @@ constexpr Option table[] = {
      3600},
     {"seed", '\0', Takes::number, "N", "1", "", "of random weights and tokens", verb_bench, 0, any},
     {"threads", '\0', Takes::number, "N", "", "BERTQ_THREADS",
-     "worker threads (default: the CPUs this process may use)", with_weights | verb_doctor, 1,
-     1024},
-    {"isa", '\0', Takes::isa, "ISA", "auto", "BERTQ_ISA", "code path", with_weights | verb_doctor},
+     "worker threads (default: the CPUs this process may use)",
+     with_weights | verb_doctor | verb_quantize, 1, 1024},
+    {"isa", '\0', Takes::isa, "ISA", "auto", "BERTQ_ISA", "code path",
+     with_weights | verb_doctor | verb_quantize},
     {"max-seq-length", '\0', Takes::number, "N", "", "",
      "longest input in tokens, special ones included (default: the task's, else the model's)",
-     verb_run | verb_predict | verb_embed | verb_bench, 3, 1'000'000},
+     verb_run | verb_predict | verb_embed | verb_bench | verb_quantize, 3, 1'000'000},
     {"max-seq-length", '\0', Takes::number, "N", "", "",
      "truncate to so many tokens, special ones included (default: never)", verb_tokenize, 3,
      1'000'000},
@@ -156,8 +173,10 @@ constexpr Option table[] = {
      verb_inspect},
     {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
      every & ~verb_quantize},
-    {"output", 'o', Takes::text, "FILE.bertq", "", "",
-     "the file to write; one of that name is replaced when the new one is complete", verb_quantize},
+    {"output", 'o', Takes::text, "FILE.bertq|FILE.json", "", "",
+     "the file to write; one of that name is replaced when the new one is complete. A .json file is "
+     "the calibrated recipe alone",
+     verb_quantize},
     {"quiet", 'q', Takes::nothing, "", "", "", "no notes and no progress bar, even on a terminal",
      every},
     {"help", 'h', Takes::nothing, "", "", "", "show this", every},

@@ -1,16 +1,20 @@
-// bertq quantize: a checkpoint, and a recipe where one is given, to one .bertq file.
+// bertq quantize: a checkpoint, and a recipe where one is given or calibrated, to one .bertq file.
 
 #include <fmt/format.h>
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bertq/calibration.h"
 #include "bertq/error.h"
+#include "engine/cli/calibration_flags.h"
 #include "engine/cli/json_output.h"
 #include "engine/cli/setup.h"
 #include "engine/cli/table.h"
+#include "engine/cli/task_data.h"
 #include "engine/cli/verbs.h"
 #include "engine/model/model_folder.h"
 #include "engine/model/pack_model.h"
@@ -94,6 +98,41 @@ Json report_json(const ModelFiles& files, const Model& model, const loaders::Ber
   return json;
 }
 
+constexpr std::array calibration_flags{"task", "calibration-samples", "algorithm", "scheme",
+                                       "methods"};
+
+// The recipe as the flags have it, calibrated where they give data for that.
+Recipe wanted_recipe(const Arguments& arguments, const Console& console, const ModelFiles& files) {
+  const Recipe recipe = chosen_recipe(arguments, files);
+  if (!arguments.given("calibration-data")) {
+    for (const char* flag : calibration_flags) {
+      if (!arguments.given(flag)) continue;
+      throw Error(ErrorKind::usage, fmt::format("--{} needs --calibration-data", flag));
+    }
+    return recipe;
+  }
+  if (!arguments.given("task")) {
+    throw Error(ErrorKind::usage, "--calibration-data needs --task, which says how to read it");
+  }
+  if (files.packed) {
+    throw Error(
+        ErrorKind::usage,
+        files.name + ": a .bertq file has no FP32 weights to calibrate; give the checkpoint");
+  }
+  const Task& task = named_task(arguments.text("task"));
+  const auto set = open_calibration_set(arguments, task, files);
+  console.note("data", fmt::format("{}: {} examples", set->name(), set->examples()));
+  return calibrated_recipe(arguments, console, files, *set, recipe);
+}
+
+void write_recipe_alone(const Arguments& arguments, const Recipe& recipe, Output& output) {
+  if (!arguments.given("calibration-data")) {
+    throw Error(ErrorKind::usage, "-o FILE.json needs --calibration-data");
+  }
+  output.write(save_rounded_weights(recipe, arguments.text("output")).to_json());
+  output.finish();
+}
+
 }  // namespace
 
 void quantize(const Arguments& arguments, Output& output, const Console& console) {
@@ -103,7 +142,11 @@ void quantize(const Arguments& arguments, Output& output, const Console& console
   }
   const ModelFiles files = open_model_files(arguments, console);
   check_output(arguments, files);
-  const Recipe recipe = chosen_recipe(arguments, files);
+  const Recipe recipe = wanted_recipe(arguments, console, files);
+  if (file.ends_with(".json")) {
+    write_recipe_alone(arguments, recipe, output);
+    return;
+  }
   // What is packed is the same for every instruction set, and `reference` generates no code.
   const auto model = load_model(arguments, files, recipe, jit::Isa::reference);
   const auto written =
