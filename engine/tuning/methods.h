@@ -7,16 +7,19 @@
 
 namespace bertq {
 
+inline constexpr std::uint32_t method_equalization = 1, method_weight_clipping = 2,
+                               method_rounding = 4, method_bias_correction = 8;
+
 struct MethodRow {
   std::uint32_t bit;
   std::string_view name;
 };
-// In the order in which they are applied and tried.
+// In the order in which a search tries them.
 inline constexpr std::array<MethodRow, 4> all_methods{{
-    {1, "equalization"},
-    {2, "weight_clipping"},
-    {4, "rounding"},
-    {8, "bias_correction"},
+    {method_equalization, "equalization"},
+    {method_weight_clipping, "weight_clipping"},
+    {method_rounding, "rounding"},
+    {method_bias_correction, "bias_correction"},
 }};
 
 }  // namespace bertq
