@@ -70,7 +70,8 @@ TEST_CASE("quantised checkpoints are packed as what they are") {
   for (const Packing& row :
        {Packing{"torch_dynamic", "torch-dynamic"}, Packing{"torch_zip", "torch-dynamic"},
         Packing{"torch_dynamic", "int8"}, Packing{"q8bert_ema", "auto"},
-        Packing{"q8bert_dynamic", "auto"}, Packing{"lpot_static_per_channel", "auto"}}) {
+        Packing{"q8bert_dynamic", "auto"}, Packing{"q8bert_trained", "auto"},
+        Packing{"lpot_static_per_channel", "auto"}}) {
     CAPTURE(row.form);
     const std::string model = "-m " + fixtures + row.form + " --precision " + row.precision;
     const std::string file = folder / (std::string(row.form) + row.precision + ".bertq");
