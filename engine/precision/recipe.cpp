@@ -163,8 +163,10 @@ void parse_static_range(const Json& json, const std::string& where, LayerChoice&
   }
   const bool centred = choice.zero_point == std::vector(choice.scale.size(), symmetric_zero_point);
   choice.scheme = centred ? Scheme::symmetric : Scheme::asymmetric;
-  if (json.contains("scheme") &&
-      schemes.parse(json["scheme"], where + ": scheme") != choice.scheme) {
+  if (!json.contains("scheme")) return;
+  // A range without symmetry may have its zero in the middle all the same.
+  choice.scheme = schemes.parse(json["scheme"], where + ": scheme");
+  if (choice.scheme == Scheme::symmetric && !centred) {
     fail(where, "scheme " + shown(json["scheme"]) + " contradicts zero_point " + shown(zero_point));
   }
 }
