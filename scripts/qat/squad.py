@@ -8,6 +8,7 @@ characters; bertq's `run --task squad` has the official post-processing, which d
 import collections
 import dataclasses
 import json
+import math
 import re
 import string
 
@@ -141,30 +142,34 @@ class Squad:
 
     def answers(self, outputs):
         """{question id: text} of rows of (start, end) logits, a window each."""
-        speakers, o = self.speakers(), self.options
-        best, null = {}, collections.defaultdict(lambda: float("inf"))
+        speakers, best, null = self.speakers(), {}, {}
         for number, (window, logits) in enumerate(zip(self.windows, outputs)):
-            starts, ends = ([row[side] for row in logits] for side in (0, 1))
-            null[window.question] = min(null[window.question], starts[0] + ends[0])
-            likely = lambda values: sorted(range(len(values)), key=lambda i: -values[i])[: o.n_best_size]  # noqa: E731
-            shift = window.first - window.offset
-            inside = lambda i: window.offset <= i < window.offset + window.count  # noqa: E731
-            for start in filter(inside, likely(starts)):
-                if speakers[window.question, start + shift] != number:
-                    continue
-                for end in filter(inside, likely(ends)):
-                    if not start <= end < start + o.max_answer_length:
-                        continue
-                    score = starts[start] + ends[end]
-                    if score > best.get(window.question, (-float("inf"),))[0]:
-                        best[window.question] = (score, start + shift, end + shift)
+            asked = window.question
+            null[asked] = min(null.get(asked, math.inf), sum(logits[0]))
+            for score, start, end in self.spans_in(window, logits):
+                if speakers[asked, start] == number and score > best.get(asked, (-math.inf,))[0]:
+                    best[asked] = (score, start, end)
         texts = {}
         for number, question in enumerate(self.questions):
-            score, start, end = best.get(number, (-float("inf"), None, None))
-            nothing = start is None or o.unanswerable and null[number] - score > o.null_score_diff_threshold
+            score, start, end = best.get(number, (-math.inf, None, None))
+            threshold = self.options.null_score_diff_threshold
+            nothing = start is None or self.options.unanswerable and null[number] - score > threshold
             spans = self.spans[number]
             texts[question.id] = "" if nothing else question.context[spans[start][0] : spans[end][1]]
         return texts
+
+    def spans_in(self, window, logits):
+        """(score, first, last) of the likeliest spans of a window, in tokens of its context."""
+
+        def likely(side):
+            places = sorted(range(len(logits)), key=lambda i: -logits[i][side])[: self.options.n_best_size]
+            return [i for i in places if window.offset <= i < window.offset + window.count]
+
+        shift, ends = window.first - window.offset, likely(1)
+        for start in likely(0):
+            for end in ends:
+                if start <= end < start + self.options.max_answer_length:
+                    yield logits[start][0] + logits[end][1], start + shift, end + shift
 
     def scores(self, outputs):
         """exact_match and f1 in 0..100, as evaluate-v1.1.py has them; an unanswerable question wants the empty text."""
