@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bertq/error.h"
+#include "engine/calibration/sample_batches.h"
 #include "engine/task/evaluate.h"
 #include "engine/tuning/methods.h"
 
@@ -16,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t probed_samples = 32;
 constexpr std::size_t probe_runs = 2;  // of which the faster counts
-constexpr std::size_t calibration_batch = 32;
 
 CalibrationMethods methods_of(std::uint32_t bits) {
   CalibrationMethods methods;

@@ -11,7 +11,7 @@ namespace bertq {
 namespace {
 
 std::string quoted(std::string_view text) {
-  return "\"" + loaders::printable(text) + "\"";
+  return std::string("\"").append(loaders::printable(text)).append("\"");
 }
 
 std::string joined(std::span<const std::string_view> known) {
