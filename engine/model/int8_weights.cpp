@@ -34,13 +34,13 @@ class Int8Loading {
         column_scale_(loader.array<float>(module + ".weight.scale", jit::padded_columns(outputs))) {
   }
 
-  Int8Weights load(std::int32_t zero_point) {
+  Int8Weights load(std::int32_t dynamic_zero_point) {
     if (loader_.is_packed()) {
       jit::column_sums_s8(packed_.data(), outputs_, inputs_, sums_.data());
     } else {
       fill();
     }
-    compensate(zero_point);
+    compensate(dynamic_zero_point);
     check_scales();
     return {packed_.data(), sums_, column_scale_};
   }
@@ -134,8 +134,10 @@ class Int8Loading {
   }
 
   // From the sums of weights to those of zero point * weight.
-  void compensate(std::int32_t zero_point) {
-    if (choice_.activations != Ranges::fixed || !choice_.equalized()) {
+  void compensate(std::int32_t dynamic_zero_point) {
+    const bool fixed = choice_.activations == Ranges::fixed;
+    if (!fixed || !choice_.equalized()) {
+      const std::int32_t zero_point = fixed ? choice_.zero_point.at(0) : dynamic_zero_point;
       for (std::int32_t& sum : sums_) sum *= zero_point;
       return;
     }
@@ -199,9 +201,9 @@ class Int8Loading {
 
 Int8Weights load_int8_weights(WeightLoader& loader, const std::string& module, std::size_t outputs,
                               std::size_t inputs, const LayerChoice& choice,
-                              std::int32_t zero_point) {
+                              std::int32_t dynamic_zero_point) {
   check_inputs(module, inputs);
-  return Int8Loading(loader, module, outputs, inputs, choice).load(zero_point);
+  return Int8Loading(loader, module, outputs, inputs, choice).load(dynamic_zero_point);
 }
 
 bool padding_is_zero(const std::int8_t* packed, std::size_t outputs, std::size_t inputs) {

@@ -19,12 +19,12 @@ struct Int8Weights {
 };
 
 // Loads `module`.weight [outputs][inputs]. Weights that are stored as INT8 are taken as they are,
-// whatever granularity and clipping the recipe asks for. `zero_point` is that of the input unless
-// its channels have their own. Throws Error (input) for weights that are not finite, for more
-// inputs than int32 sums can hold, and for a choice that does not fit the layer.
+// whatever granularity and clipping the recipe asks for. `dynamic_zero_point` is that of the
+// input where its ranges are dynamic. Throws Error (input) for weights that are not finite, for
+// more inputs than int32 sums can hold, and for a choice that does not fit the layer.
 Int8Weights load_int8_weights(WeightLoader& loader, const std::string& module, std::size_t outputs,
                               std::size_t inputs, const LayerChoice& choice,
-                              std::int32_t zero_point);
+                              std::int32_t dynamic_zero_point);
 
 // Whether all is zero that only fills up rows and columns.
 bool padding_is_zero(const std::int8_t* packed, std::size_t outputs, std::size_t inputs);

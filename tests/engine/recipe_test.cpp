@@ -28,8 +28,20 @@ TEST_CASE("a recipe survives its JSON") {
   Recipe recipe = Recipe::uniform(Precision::int8);
   recipe.set("a", {.precision = Precision::fp32});
   recipe.set("b", {.weights = Granularity::per_tensor});
-  recipe.set("c", {.activations = Ranges::fixed, .scale = {0.1F}, .zero_point = {128}});
+  recipe.set("c", {.activations = Ranges::fixed,
+                   .algorithm = RangeAlgorithm::kl,
+                   .scheme = Scheme::symmetric,
+                   .scale = {0.1F},
+                   .zero_point = {128}});
   recipe.set("d", {.activations = Ranges::fixed, .scale = {3.0e-38F}, .zero_point = {0}});
+  recipe.set("e", {.activations = Ranges::fixed,
+                   .algorithm = RangeAlgorithm::mse,
+                   .scale = {0.3F, 1e-7F, 16777217.0F},
+                   .zero_point = {-1023, 128, 1023},
+                   .clipping = WeightClipping::mse,
+                   .bias_correction = {-0.25F, 1.0F / 3.0F},
+                   .rounding = Rounding::calibrated});
+  recipe.set_rounded_weights({"r.weights.safetensors", "00ff"});
   recipe.set_metadata(R"({"seed": 18446744073709551615, "f1": [0.83, null], "z": 1, "a": {}})");
   const std::string json = recipe.to_json();
   CHECK(Recipe::parse(json, "r.json") == recipe);
@@ -52,7 +64,10 @@ TEST_CASE("what the fields mean") {
                      "algorithm": "minmax", "scheme": "asymmetric", "scale": 0.5,
                      "zero_point": 3})"),
       "r.json");
-  const LayerChoice expected{Precision::int8, Granularity::per_tensor, Ranges::fixed, 0.5F, 3};
+  const LayerChoice expected{.weights = Granularity::per_tensor,
+                             .activations = Ranges::fixed,
+                             .scale = {0.5F},
+                             .zero_point = {3}};
   CHECK(recipe.of("x") == expected);
   CHECK(recipe.fallback() == LayerChoice{});
 }
@@ -78,7 +93,36 @@ TEST_CASE("what is wrong is named") {
        "r.json: metadata: expected an object, got 1"},
       {R"({"schema_version": 1, "default": {"precision": "int8", "activations": "static",
            "scale": 1, "zero_point": 0}})",
-       "r.json: default: static ranges belong to one layer each"},
+       "r.json: default: what calibration found belongs to one layer each"},
+      {R"({"schema_version": 1, "default": {"precision": "int8", "bias_correction": [1]}})",
+       "r.json: default: what calibration found belongs to one layer each"},
+      {R"({"schema_version": 1, "default": {"precision": "int8", "rounding": "calibrated"}})",
+       "r.json: default: what calibration found belongs to one layer each"},
+      {R"({"schema_version": 1, "default": {"precision": "int8"}, "weights_file": {}})",
+       R"(r.json: weights_file: "name" is missing)"},
+      {R"({"schema_version": 1, "default": {"precision": "int8"},
+           "weights_file": {"name": "../w", "xxh3_128": "0"}})",
+       R"(r.json: weights_file: name: expected a file in the recipe's folder, got "../w")"},
+      {with_layer(R"({"precision": "int8", "rounding": "calibrated"})"),
+       R"(r.json: "weights_file" is missing: a layer has rounding "calibrated")"},
+      {with_layer(R"({"precision": "int8", "clipping": "kl"})"),
+       R"(r.json: layer x: clipping: expected one of "none", "mse", got "kl")"},
+      {with_layer(R"({"precision": "int8", "bias_correction": 1})"),
+       "r.json: layer x: bias_correction: expected a list, got 1"},
+      {with_layer(R"({"precision": "int8", "bias_correction": [0, 1e39]})"),
+       "r.json: layer x: bias_correction: element 1: expected a finite number, got 1e+39"},
+      {with_layer(R"({"precision": "int8", "activations": "static", "scale": [1, 0],
+                      "zero_point": [0, 0]})"),
+       "r.json: layer x: scale: element 1: expected a positive scale, got 0"},
+      {with_layer(R"({"precision": "int8", "activations": "static", "scale": [1, 1],
+                      "zero_point": [0, 1024]})"),
+       "r.json: layer x: zero_point: element 1: expected an integer from -1023 to 1023, got 1024"},
+      {with_layer(R"({"precision": "int8", "activations": "static", "scale": [1, 1],
+                      "zero_point": [0]})"),
+       "r.json: layer x: expected as many zero points as scales, more than one, got 1 and 2"},
+      {with_layer(R"({"precision": "int8", "activations": "static", "scale": [1, 1],
+                      "zero_point": 0})"),
+       "r.json: layer x: zero_point: expected a list, got 0"},
       {with_layer("{}"), R"(r.json: layer x: "precision" is missing)"},
       {with_layer("7"), "r.json: layer x: expected an object, got 7"},
       {with_layer(R"({"precision": "int8", "bits": 4})"), R"(r.json: layer x: unknown key "bits")"},
