@@ -1,8 +1,10 @@
 #include "engine/task/custom_task.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,10 +40,13 @@ LabelForm label_form(const ModelFiles& files) {
   constexpr double unbounded = std::numeric_limits<double>::infinity();
   if (is_regression(files)) return {{}, ValueRange{-unbounded, unbounded}};
   LabelForm form;
-  for (const std::string& name : class_names(files)) {
-    form.classes.emplace_back(name, form.classes.size());
+  const std::vector<std::string> names = class_names(files);
+  for (const std::string& name : names) form.classes.emplace_back(name, form.classes.size());
+  const std::set<std::string> known(names.begin(), names.end());
+  for (std::size_t i = 0; i < files.labels; ++i) {
+    const std::string index = std::to_string(i);
+    if (!known.contains(index)) form.classes.emplace_back(index, i);
   }
-  for (std::size_t i = 0; i < files.labels; ++i) form.classes.emplace_back(std::to_string(i), i);
   return form;
 }
 

@@ -51,6 +51,12 @@ TEST_CASE("metrics have the field's names") {
   CHECK(metric_name(Metric::accuracy) == "acc");
   CHECK(metric_name(Metric::f1) == "f1");
   CHECK(metric_name(Metric::accuracy_and_f1) == "acc_and_f1");
+  for (const char* name : {"acc", "f1", "acc_and_f1", "mcc", "pearson", "spearmanr", "corr"}) {
+    CAPTURE(std::string(name));
+    REQUIRE(find_metric(name));
+    CHECK(metric_name(*find_metric(name)) == name);
+  }
+  CHECK_FALSE(find_metric("accuracy"));
 }
 
 TEST_CASE("cross-entropy is -log softmax, and neither overflows nor loses what is far away") {
@@ -60,6 +66,21 @@ TEST_CASE("cross-entropy is -log softmax, and neither overflows nor loses what i
   const std::vector<float> far = {3e4F, -3e4F};
   CHECK(cross_entropy(far, 0) == 0.0);
   CHECK(cross_entropy(far, 1) == doctest::Approx(6e4));
+}
+
+TEST_CASE("equal values have the mean of their ranks") {
+  CHECK(average_ranks(std::vector<double>{3.0, 1.0, 3.0, 2.0, 3.0}) ==
+        std::vector<double>{4.0, 1.0, 4.0, 2.0, 4.0});
+}
+
+TEST_CASE("what is all the same correlates with nothing") {
+  const std::vector<double> flat = {0.1, 0.1, 0.1}, rising = {1.0, 2.0, 3.0};
+  for (const Metric metric : {Metric::pearson, Metric::spearman, Metric::correlation}) {
+    CHECK(score(metric, flat, rising) == 0.0);
+    CHECK(score(metric, rising, flat) == 0.0);
+    CHECK(score(metric, rising, rising) == 1.0);
+  }
+  CHECK(score(Metric::mcc, Classes{1, 1}, Classes{0, 1}) == 0.0);
 }
 
 TEST_CASE("argmax takes the first of equals") {

@@ -27,6 +27,7 @@ TEST_CASE("tasks are found in every spelling that the field has for them") {
       {"wnli", {"WNLI"}},
       {"squad", {"SQuAD", "squad_v1.1"}},
       {"squad_v2", {"SQuAD-v2", "squad2.0"}},
+      {"custom", {"custom"}},
   };
   CHECK(spellings.size() == all_tasks().size());
   for (const auto& [name, typed] : spellings) {
