@@ -171,10 +171,12 @@ def train_once(arguments, settings, data, tokenizer, folder, seed):
     flags = {name: str(value) if isinstance(value, pathlib.Path) else value for name, value in vars(arguments).items()}
     checkpoint.save_common(folder, model, tokenizer, flags | {"seed": seed}, task.labels if task else ())
     scored = checkpoint.integer_model(model) if chosen else model
-    results = scores_of(scored)
-    write_results(folder / "eval_results.txt", results)
-    if chosen:
-        checkpoint.save_integers(folder, model, scored)
+    try:
+        if chosen:
+            checkpoint.save_integers(folder, model, scored)
+    finally:  # scores also of what is not exported
+        results = scores_of(scored)
+        write_results(folder / "eval_results.txt", results)
     return results
 
 
