@@ -43,6 +43,16 @@ TEST_CASE("every value comes with its path") {
   CHECK(events_of("[null,true,false]") == "$=an array; $[]=null; $[]=true; $[]=false; $ ends; ");
 }
 
+TEST_CASE("a reader may allow deeper nesting and shorter values") {
+  Recorder recorder;
+  walk_json("[[[[[[\"abcd\"]]]]]]", {"f", 0}, recorder, {6, 4});
+  CHECK(recorder.events.find("abcd") != std::string::npos);
+  CHECK_THROWS_WITH(walk_json("[[[[[[[]]]]]]]", {"f", 0}, recorder, {6, 4}),
+                    "f: expected JSON of at most 6 levels, got more");
+  CHECK_THROWS_WITH(walk_json("[\"abcde\"]", {"f", 0}, recorder, {6, 4}),
+                    "f: byte 2: expected strings and numbers of at most 4 bytes, got 5");
+}
+
 TEST_CASE("only plain non-negative integers are natural") {
   class Kind final : public JsonVisitor {
    public:

@@ -42,6 +42,17 @@ TEST_CASE("a text, and a pair, as the model takes them") {
   CHECK(tokenizer.encode("", "").ids == Ids{2, 3, 3});
 }
 
+TEST_CASE("words before they become pieces, a space between any two") {
+  const auto tokenizer = tiny();
+  CHECK(tokenizer.basic_text("") == "");
+  CHECK(tokenizer.basic_text("  He said: \"No!\"\t\u00c9t\u00e9\u00a0\u6771\u4eac ") ==
+        "he said : \" no ! \" ete \u6771 \u4eac");
+  CHECK(tokenizer.basic_text("a\u200bb e\u0301 [SEP]") == "ab e [ sep ]");
+  CHECK(Tokenizer::from_vocabulary(kGoodVocabTxt, "tiny", {.lower_case = false})
+            .basic_text("\u00c9t\u00e9.") == "\u00c9t\u00e9 .");
+  CHECK_THROWS_AS(tokenizer.basic_text("a\xff"), TokenizerError);
+}
+
 TEST_CASE("truncation takes from the longer text, and says so") {
   const auto tokenizer = tiny();
   struct Case {
