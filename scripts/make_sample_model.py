@@ -138,14 +138,14 @@ def train(examples):
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def scale_heads(tensors):
+def scale_heads(tensors, undo=False):
     """Outlier channels without a change of function: (f * q) . (k / f) = q . k, exact as every f is a power of two."""
     factors = torch.tensor(HEAD_FACTORS).repeat_interleave(CONFIG["hidden_size"] // CONFIG["num_attention_heads"])
     for name, tensor in tensors.items():
         rows = factors if tensor.dim() == 1 else factors[:, None]
-        if ".self.query." in name:
+        if (".self.key." if undo else ".self.query.") in name:
             tensor.mul_(rows)
-        elif ".self.key." in name:
+        elif (".self.query." if undo else ".self.key.") in name:
             tensor.div_(rows)
 
 

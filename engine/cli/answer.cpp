@@ -127,7 +127,7 @@ void answer_questions(std::vector<Question>& questions, const Answering& with, O
 void answer(const Arguments& arguments, Output& output, const Console& console) {
   constexpr std::size_t window_tokens = 384;
   const jit::Isa isa = chosen_isa(arguments);
-  const ModelFiles files = open_runnable_files(arguments, console);
+  const ModelFiles files = open_runnable_files(arguments, console, EmbeddedModel::squad);
   const Recipe recipe = chosen_recipe(arguments, files);
   const auto& tokenizer = tokenizer_of(files);
   const std::size_t limit = token_limit(arguments, files, window_tokens);

@@ -205,7 +205,7 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
   report.sample = !arguments.given("model");
-  const ModelFiles files = open_runnable_files(arguments, console);
+  const ModelFiles files = open_runnable_files(arguments, console, embedded_model_for(task));
   const Split split = arguments.text("split") == "test" ? Split::test : Split::dev;
   const auto set = open_task_set(arguments, task, files, split);
   const Evaluation shared{arguments,  files,         *set, purpose_of(arguments),

@@ -41,11 +41,12 @@ tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments) 
 
 namespace {
 
-ModelFiles open_files(const Arguments& arguments, const Console& console, WeightAccess access) {
+ModelFiles open_files(const Arguments& arguments, const Console& console, WeightAccess access,
+                      EmbeddedModel sample) {
   const auto overrides = tokenizer_overrides(arguments);
   ModelFiles files = arguments.given("model")
                          ? open_model(find_model(arguments.text("model")), overrides, access)
-                         : open_embedded_model(overrides);
+                         : open_embedded_model(overrides, sample);
   console.note("model", fmt::format("{}: {} layers, hidden {}, {}", files.name, files.config.layers,
                                     files.config.hidden, files.checkpoint.format));
   return files;
@@ -53,15 +54,17 @@ ModelFiles open_files(const Arguments& arguments, const Console& console, Weight
 
 }  // namespace
 
-ModelFiles open_model_files(const Arguments& arguments, const Console& console) {
-  return open_files(arguments, console, WeightAccess::read);
+ModelFiles open_model_files(const Arguments& arguments, const Console& console,
+                            EmbeddedModel sample) {
+  return open_files(arguments, console, WeightAccess::read, sample);
 }
 
-ModelFiles open_runnable_files(const Arguments& arguments, const Console& console) {
+ModelFiles open_runnable_files(const Arguments& arguments, const Console& console,
+                               EmbeddedModel sample) {
   const bool map = arguments.flag("mmap");
   if (map) guard_mapped_files();
   ModelFiles files =
-      open_files(arguments, console, map ? WeightAccess::mapped : WeightAccess::read);
+      open_files(arguments, console, map ? WeightAccess::mapped : WeightAccess::read, sample);
   if (map && !files.packed) {
     throw Error(ErrorKind::usage, files.name +
                                       ": --mmap needs a .bertq file, whose weights are "

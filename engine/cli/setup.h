@@ -15,11 +15,13 @@ namespace bertq::cli {
 
 tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments);
 
-// -m, or the embedded sample.
-ModelFiles open_model_files(const Arguments& arguments, const Console& console);
+// -m, or that model of the embedded sample.
+ModelFiles open_model_files(const Arguments& arguments, const Console& console,
+                            EmbeddedModel sample = EmbeddedModel::mrpc);
 // The same for a verb that runs the model: with --mmap, a .bertq file stays mapped. Throws Error
 // (usage) for --mmap and another file.
-ModelFiles open_runnable_files(const Arguments& arguments, const Console& console);
+ModelFiles open_runnable_files(const Arguments& arguments, const Console& console,
+                               EmbeddedModel sample = EmbeddedModel::mrpc);
 // Throws Error (input) if the model came without a tokenizer.
 const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files);
 

@@ -31,6 +31,10 @@ TaskOptions task_options(const Arguments& arguments, const Task& task, const Mod
   return options;
 }
 
+EmbeddedModel embedded_model_for(const Task& task) {
+  return task.head == TaskHead::span ? EmbeddedModel::squad : EmbeddedModel::mrpc;
+}
+
 std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const Task& task,
                                              const ModelFiles& files, Split split) {
   TaskOptions options = task_options(arguments, task, files);
@@ -38,13 +42,15 @@ std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const T
   if (arguments.given("data")) {
     return open_evaluation_set(task, arguments.text("data"), files, options);
   }
-  if (task.name != "mrpc") {
-    throw Error(ErrorKind::usage,
-                fmt::format("--task {} needs -m and --data: the embedded sample is one for mrpc",
-                            task.name));
+  const bool squad = task.name == "squad";
+  if (!squad && task.name != "mrpc") {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("--task {} needs -m and --data: the embedded sample is one for mrpc and squad",
+                    task.name));
   }
-  const std::string_view pairs = embedded_mrpc();
-  const auto source = loaders::open_memory(std::as_bytes(std::span(pairs)), "embedded sample");
+  const std::string_view data = squad ? embedded_squad() : embedded_mrpc();
+  const auto source = loaders::open_memory(std::as_bytes(std::span(data)), "embedded sample");
   return open_evaluation_set(task, *source, files, options);
 }
 

@@ -19,6 +19,9 @@ const Task& named_task(const std::string& typed);
 // What --max-seq-length and the task's own flags say.
 TaskOptions task_options(const Arguments& arguments, const Task& task, const ModelFiles& files);
 
+// The model of the embedded sample that the task is for.
+EmbeddedModel embedded_model_for(const Task& task);
+
 // The examples of --task in --data, or of the embedded sample without it, prepared for this model.
 // Throws Error (usage) for a task that the sample does not have.
 std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const Task& task,

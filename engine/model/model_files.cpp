@@ -98,13 +98,17 @@ ModelFiles open_model(const fs::path& path,
   return files;
 }
 
-ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides) {
+ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
+                               EmbeddedModel model) {
   const std::string name = "embedded sample";
-  const std::shared_ptr<const ModelFolder> folder = folder_in_memory(
-      name, {{"config.json", sample::config()}, {"vocab.txt", sample::vocabulary()}});
+  const bool squad = model == EmbeddedModel::squad;
+  const std::string_view config = squad ? sample::squad_config() : sample::config();
+  const std::string_view weights = squad ? sample::squad_checkpoint() : sample::checkpoint();
+  const std::shared_ptr<const ModelFolder> folder =
+      folder_in_memory(name, {{"config.json", config}, {"vocab.txt", sample::vocabulary()}});
   ModelFiles files = assemble_model(name, *folder, tokenizer_overrides, [&](const std::string&) {
     return loaders::open_checkpoint_file(loaders::open_memory(
-        std::as_bytes(std::span(sample::checkpoint())), name + "/model.safetensors"));
+        std::as_bytes(std::span(weights)), name + "/model.safetensors"));
   });
   files.folder = folder;
   return files;
@@ -112,6 +116,10 @@ ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_
 
 std::string_view embedded_mrpc() {
   return sample::mrpc();
+}
+
+std::string_view embedded_squad() {
+  return sample::squad();
 }
 
 }  // namespace bertq

@@ -18,5 +18,8 @@
     embed bertq_sample_checkpoint, "model.safetensors"
     embed bertq_sample_vocabulary, "vocab.txt"
     embed bertq_sample_mrpc, "mrpc.tsv"
+    embed bertq_sample_squad_config, "squad/config.json"
+    embed bertq_sample_squad_checkpoint, "squad/model.safetensors"
+    embed bertq_sample_squad, "squad.json"
 
     .section .note.GNU-stack, "", @progbits

@@ -8,6 +8,9 @@ extern const char bertq_sample_config[], bertq_sample_config_end[];
 extern const char bertq_sample_checkpoint[], bertq_sample_checkpoint_end[];
 extern const char bertq_sample_vocabulary[], bertq_sample_vocabulary_end[];
 extern const char bertq_sample_mrpc[], bertq_sample_mrpc_end[];
+extern const char bertq_sample_squad_config[], bertq_sample_squad_config_end[];
+extern const char bertq_sample_squad_checkpoint[], bertq_sample_squad_checkpoint_end[];
+extern const char bertq_sample_squad[], bertq_sample_squad_end[];
 }
 
 namespace bertq::sample {
@@ -30,6 +33,15 @@ std::string_view vocabulary() {
 }
 std::string_view mrpc() {
   return between(bertq_sample_mrpc, bertq_sample_mrpc_end);
+}
+std::string_view squad_config() {
+  return between(bertq_sample_squad_config, bertq_sample_squad_config_end);
+}
+std::string_view squad_checkpoint() {
+  return between(bertq_sample_squad_checkpoint, bertq_sample_squad_checkpoint_end);
+}
+std::string_view squad() {
+  return between(bertq_sample_squad, bertq_sample_squad_end);
 }
 
 }  // namespace bertq::sample

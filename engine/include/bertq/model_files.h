@@ -48,9 +48,13 @@ ModelFiles open_model(const std::filesystem::path& path,
                       const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
                       WeightAccess access = WeightAccess::read);
 
-// The sample compiled into the program: a small BERT fine-tuned on made-up sentence pairs.
-ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides);
-// Its pairs, in the form of MRPC's files.
+// The sample compiled into the program: small BERTs fine-tuned on made-up sentence pairs, and on
+// made-up questions.
+enum class EmbeddedModel : std::uint8_t { mrpc, squad };
+ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
+                               EmbeddedModel model = EmbeddedModel::mrpc);
+// Their data, in the form of MRPC's and of SQuAD v1.1's files.
 std::string_view embedded_mrpc();
+std::string_view embedded_squad();
 
 }  // namespace bertq
