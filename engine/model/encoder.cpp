@@ -97,10 +97,12 @@ void Encoder::attend(std::size_t layer, bool first_queries_only) const {
             first_queries_only ? jit::Range{0, 1} : part_of(length, task % parts, parts);
         if (range.begin >= range.end) return;
         const auto& [query, key, value] = workspace_.query_key_value;
-        model_.attention.run(choice,
-                             {query.from(row), key.from(row), value.from(row),
-                              workspace_.context.f32.from(row), length},
-                             task / parts % heads, range, workspace_.attention[worker]);
+        const AttentionRows rows{query.from(row), key.from(row), value.from(row),
+                                 workspace_.context.f32.from(row), length};
+        observation_.timed(choice.scores_module, [&] {
+          model_.attention.run(choice, rows, task / parts % heads, range,
+                               workspace_.attention[worker]);
+        });
       });
 }
 
@@ -178,7 +180,7 @@ void Encoder::keep_first_tokens() const {
 void Encoder::multiply(const Linear& linear, const Rows& in, const Rows& out,
                        const FloatRows& residual, std::size_t rows, jit::Range columns) const {
   observation_.see_input(linear, in.f32, rows, columns);
-  linear.run(in, out, residual, rows, columns);
+  observation_.timed(linear.module(), [&] { linear.run(in, out, residual, rows, columns); });
 }
 
 void Encoder::show_layer(std::size_t layer) const {

@@ -27,7 +27,9 @@ auto product_step(const Linear& linear, const Rows& input, const Rows& output,
       linear.outputs(), true,
       [&linear, input, output, &observation](jit::Range rows, jit::Range columns, std::size_t) {
         observation.see_input(linear, input.f32.from(rows.begin), count(rows), columns);
-        linear.run(input.from(rows.begin), output.from(rows.begin), {}, count(rows), columns);
+        observation.timed(linear.module(), [&] {
+          linear.run(input.from(rows.begin), output.from(rows.begin), {}, count(rows), columns);
+        });
       }};
 }
 

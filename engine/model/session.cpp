@@ -104,6 +104,11 @@ void Session::observe_layers(LayerObserver observer, void* context) {
   impl_->observation.layer_context = context;
 }
 
+void Session::observe_times(TimeObserver observer, void* context) {
+  impl_->observation.time = observer;
+  impl_->observation.time_context = context;
+}
+
 void Session::observe_inputs(InputObserver observer, void* context) {
   impl_->observation.input = observer;
   impl_->observation.input_context = context;
