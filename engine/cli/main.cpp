@@ -29,6 +29,7 @@ void end_on_signal(int signal) {
 void install_signals() {
   on_terminal = ::isatty(STDERR_FILENO) == 1;
   ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write()
+  ::signal(SIGXFSZ, SIG_IGN);  // and so is a file that has become as long as it may be
   struct sigaction action {};
   action.sa_handler = end_on_signal;
   for (const int signal : {SIGINT, SIGTERM}) {

@@ -13,12 +13,14 @@ namespace {
 constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_answer | verb_bench;
 constexpr unsigned with_recipe = with_weights | verb_quantize;
 constexpr unsigned with_text =
-    verb_run | verb_predict | verb_embed | verb_answer | verb_tokenize | verb_bench;
-constexpr unsigned with_task = verb_run | verb_quantize;
+    verb_run | verb_tune | verb_predict | verb_embed | verb_answer | verb_tokenize |
+    verb_bench;
+constexpr unsigned with_task = verb_run | verb_tune | verb_quantize;
 constexpr unsigned every = ~0U;
 constexpr unsigned filters = verb_predict | verb_embed | verb_answer | verb_tokenize;
-constexpr unsigned with_questions = verb_run | verb_answer | verb_quantize;
-constexpr unsigned with_calibration = verb_quantize;
+constexpr unsigned with_questions =
+    verb_run | verb_tune | verb_answer | verb_quantize;
+constexpr unsigned with_calibration = verb_tune | verb_quantize;
 constexpr std::size_t help_indent = 34, help_width = 100;
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
@@ -35,7 +37,8 @@ constexpr Option table[] = {
     {"config", '\0', Takes::path, "bert-base|bert-large|FILE", "bert-base", "",
      "shape of a model with random weights", verb_bench},
     {"task", '\0', Takes::text, "TASK", "", "",
-     "what to score: cola|sst-2|mrpc|sts-b|qqp|mnli|qnli|rte|wnli|squad|squad_v2, or custom: a file "
+     "what to score: cola|sst-2|mrpc|sts-b|qqp|mnli|qnli|rte|wnli|squad|squad_v2, or custom: a "
+     "file "
      "of your own",
      with_task},
     {"task", '\0', Takes::text, "TASK", "", "", "adds a shape: all examples of the task's --data",
@@ -43,9 +46,10 @@ constexpr Option table[] = {
     {"data", '\0', Takes::path, "FILE|DIR", "", "",
      "the task's file, or a folder with its files under the names they were published by (dev.tsv, "
      "dev_matched.tsv, dev-v1.1.json, msr_paraphrase_test.txt, ...)",
-     verb_run | verb_bench},
+     verb_run | verb_tune | verb_bench},
     {"text-column", '\0', Takes::text, "NAME", "text", "",
-     "--task custom: the column of the text, by its name in the header line of a tab-separated file, "
+     "--task custom: the column of the text, by its name in the header line of a tab-separated "
+     "file, "
      "or its key in JSON Lines",
      with_task},
     {"pair-column", '\0', Takes::text, "NAME", "", "",
@@ -65,8 +69,10 @@ constexpr Option table[] = {
      with_calibration},
     {"calibration-samples", '\0', Takes::number, "N", "500", "",
      "at most so many of them, evenly spaced", with_calibration, 1, 1'000'000},
-    {"algorithm", '\0', Takes::choice, "minmax|moving_average|percentile|kl|histogram|mse", "mse", "",
-     "what finds a range for a whole layer: histogram is PyTorch's HistogramObserver (LPOT's kl for "
+    {"algorithm", '\0', Takes::choice, "minmax|moving_average|percentile|kl|histogram|mse", "mse",
+     "",
+     "what finds a range for a whole layer: histogram is PyTorch's HistogramObserver (LPOT's kl "
+     "for "
      "PyTorch), kl the divergence of LPOT and MXNet",
      verb_quantize},
     {"scheme", '\0', Takes::choice, "asymmetric|symmetric", "asymmetric", "",
@@ -75,7 +81,38 @@ constexpr Option table[] = {
      "what keeps accuracy: equalization,weight_clipping,rounding,bias_correction, all or none",
      verb_quantize},
     {"data", '\0', Takes::path, "FILE", "", "", "read this instead of standard input", filters},
-    {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON", with_recipe},
+    {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON",
+     with_recipe},
+    {"recipe", '\0', Takes::text, "FILE", "", "",
+     "where the best recipe so far is kept; beside it FILE.journal, with every trial", verb_tune},
+    {"resume", '\0', Takes::nothing, "", "", "",
+     "continue the search in FILE.journal, to the result that it would have come to", verb_tune},
+    {"strategy", '\0', Takes::choice, "sensitivity|basic|mse|exhaustive|random|bayesian",
+     "sensitivity", "",
+     "in which order recipes are tried: bertq's own measures what each layer spoils and costs; the "
+     "others are LPOT's",
+     verb_tune},
+    {"lpot-config", '\0', Takes::path, "FILE", "", "",
+     "a YAML file of LPOT: strategy, goal, exit policy, what is allowed for which operation",
+     verb_tune},
+    {"relative", '\0', Takes::text, "X", "0.01", "",
+     "the goal: how much of the FP32 score may be lost; 0.01 or 1%", verb_tune},
+    {"absolute", '\0', Takes::text, "X", "", "", "instead: by how much the score may be lower",
+     verb_tune},
+    {"lower-is-better", '\0', Takes::nothing, "", "", "", "the score is a loss", verb_tune},
+    {"objective", '\0', Takes::choice, "time|memory|size", "time", "",
+     "what is to be least among the recipes that meet the goal", verb_tune},
+    {"max-trials", '\0', Takes::number, "N", "100", "", "recipes to try at most", verb_tune, 1,
+     1'000'000},
+    {"timeout", '\0', Takes::number, "SECONDS", "", "",
+     "end after so long; 0: at the first recipe that meets the goal (default: sensitivity ends by "
+     "itself, 0 for the others)",
+     verb_tune, 0, 1'000'000'000},
+    {"eval-command", '\0', Takes::text, "CMD", "", "",
+     "scores a recipe in place of the task: run by a shell with the recipe's path as last "
+     "argument, "
+     "prints one number",
+     verb_tune},
     {"precision", '\0', Takes::choice, "fp32|int8|torch-dynamic|auto", "auto", "",
      "auto: the recipe given or stored in the .bertq file, else int8. int8 of a checkpoint that "
      "brings ranges of its own (Q8BERT, LPOT) is its own arithmetic; torch-dynamic is PyTorch's "
@@ -98,15 +135,18 @@ constexpr Option table[] = {
      "batch x length in tokens, comma-separated", verb_bench},
     {"seconds", '\0', Takes::number, "N", "3", "", "time to spend on each shape", verb_bench, 0,
      3600},
+    {"seed", '\0', Takes::number, "N", "1978", "", "of the strategies that draw lots", verb_tune, 0,
+     any},
     {"seed", '\0', Takes::number, "N", "1", "", "of random weights and tokens", verb_bench, 0, any},
     {"threads", '\0', Takes::number, "N", "", "BERTQ_THREADS",
      "worker threads (default: the CPUs this process may use)",
-     with_weights | verb_doctor | verb_quantize, 1, 1024},
+     with_weights | verb_tune | verb_doctor | verb_quantize, 1, 1024},
     {"isa", '\0', Takes::isa, "ISA", "auto", "BERTQ_ISA", "code path",
-     with_weights | verb_doctor | verb_quantize},
+     with_weights | verb_tune | verb_doctor | verb_quantize},
     {"max-seq-length", '\0', Takes::number, "N", "", "",
      "longest input in tokens, special ones included (default: the task's, else the model's)",
-     verb_run | verb_predict | verb_embed | verb_bench | verb_quantize, 3, 1'000'000},
+     verb_run | verb_tune | verb_predict | verb_embed | verb_bench | verb_quantize, 3,
+     1'000'000},
     {"max-seq-length", '\0', Takes::number, "N", "", "",
      "truncate to so many tokens, special ones included (default: never)", verb_tokenize, 3,
      1'000'000},
@@ -140,25 +180,31 @@ constexpr Option table[] = {
     {"tokenizer-profile", '\0', Takes::choice, "hf|google", "", "",
      "whose ids to give where Hugging Face and google-research differ", with_text | verb_quantize},
     {"activation", '\0', Takes::choice, "erf|tanh", "", "", "which GELU, whatever config.json says",
-     with_recipe},
+     with_recipe | verb_tune},
+    {"report", '\0', Takes::text, "FILE.html", "", "",
+     "also write the results as one page with pictures, which needs no other file",
+     verb_tune},
     {"require-goal", '\0', Takes::nothing, "", "", "", "exit 4 if the accuracy goal is missed",
      verb_run},
     {"split", '\0', Takes::choice, "dev|test", "dev", "",
      "dev scores against labels; test writes predictions of unlabelled files to --output-dir",
      verb_run},
     {"max-batches", '\0', Takes::number, "N", "", "",
-     "only time N batches of --batch, in the order of the data, after 5 more to warm up; latency is "
+     "only time N batches of --batch, in the order of the data, after 5 more to warm up; latency "
+     "is "
      "then that of a batch over --batch",
      verb_run, 1, 1'000'000},
     {"output-dir", '\0', Takes::text, "DIR", "", "",
-     "write what the field's scripts write: eval_results.txt; of --split test output.txt, a line an "
-     "example: the index of the class (MNLI: 0 contradiction, 1 entailment, 2 neutral) or the value; "
+     "write what the field's scripts write: eval_results.txt; of --split test output.txt, a line "
+     "an "
+     "example: the index of the class (MNLI: 0 contradiction, 1 entailment, 2 neutral) or the "
+     "value; "
      "MNLI's second set to DIR-MM",
      verb_run},
     {"format", '\0', Takes::choice, "table|json|csv|md", "table", "", "of the results",
      verb_run | verb_bench},
     {"format", '\0', Takes::choice, "table|json", "table", "", "of the results",
-     verb_doctor | verb_inspect | verb_quantize},
+     verb_tune | verb_doctor | verb_inspect | verb_quantize},
     {"format", '\0', Takes::choice, "ids|tokens|json", "ids", "",
      "of each line; json has spans: bytes of the text, or of the pair in segment 1", verb_tokenize},
     {"format", '\0', Takes::choice, "json|f32", "json", "",
@@ -174,7 +220,8 @@ constexpr Option table[] = {
     {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
      every & ~verb_quantize},
     {"output", 'o', Takes::text, "FILE.bertq|FILE.json", "", "",
-     "the file to write; one of that name is replaced when the new one is complete. A .json file is "
+     "the file to write; one of that name is replaced when the new one is complete. A .json file "
+     "is "
      "the calibrated recipe alone",
      verb_quantize},
     {"quiet", 'q', Takes::nothing, "", "", "", "no notes and no progress bar, even on a terminal",

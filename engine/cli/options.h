@@ -20,6 +20,7 @@ enum VerbBit : unsigned {
   verb_bench = 64,
   verb_quantize = 128,
   verb_answer = 256,
+  verb_tune = 512,
 };
 
 enum class Takes : std::uint8_t {

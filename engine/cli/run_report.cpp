@@ -178,8 +178,8 @@ std::string report_text(const RunReport& report, std::string_view format) {
   }
   if (report.sample) {
     text += fmt::format(
-        "\nThis is a sample: a small model that comes with bertq and {} made-up pairs of sentences,"
-        "\nnot MRPC. For a real score: bertq run --task mrpc -m MODEL --data FILE\n",
+        "\nThis is a sample: a small model that comes with bertq and {} made-up examples, not the "
+        "task's\nown. For a real score: bertq run --task TASK -m MODEL --data FILE\n",
         report.results.front().examples);
   }
   return text;

@@ -14,12 +14,14 @@ namespace {
 constexpr std::string_view run_examples[] = {
     "bertq run --task mrpc",
     "bertq run --task mrpc --format json -o scores.json",
+    "bertq run --task mrpc --max-batches 20 --batch 4",
 };
 constexpr std::string_view predict_examples[] = {
     R"(echo '{"text": "The cat sat down.", "text_pair": "The cat sat."}' | bertq predict)",
 };
 constexpr std::string_view answer_examples[] = {
-    R"(echo '{"question": "Who sat down?", "context": "The cat sat down."}' | bertq answer)",
+    R"(echo '{"question": "What will Ada Ltd. build?", "context": "Ada Ltd. will build a bridge."}' )"
+    "| bertq answer",
 };
 constexpr std::string_view embed_examples[] = {
     R"(echo '{"id": 7, "text": "The cat sat down."}' | bertq embed --pooling cls)",
@@ -49,9 +51,17 @@ constexpr std::string_view quantize_examples[] = {
     "bertq quantize --precision fp32 -o sample_fp32.bertq --format json",
 };
 
+constexpr std::string_view tune_examples[] = {
+    "bertq tune --task mrpc --recipe tuned.json",
+    "bertq tune -q --task mrpc --recipe tuned.json --resume --format json",
+    "bertq run --task mrpc --recipe tuned.json",
+};
+
 constexpr Verb verbs[] = {
     {"run", verb_run, "score a task in FP32 and INT8 (or with a recipe) and compare",
-     "--task mrpc [-m MODEL --data FILE|DIR]", run_examples, run},
+     "--task TASK [-m MODEL --data FILE|DIR]", run_examples, run},
+    {"tune", verb_tune, "find the fastest precisions of layers that keep the score",
+     "--task mrpc [-m MODEL --data FILE|DIR] --recipe FILE", tune_examples, tune},
     {"predict", verb_predict, "label texts: JSON Lines in, JSON Lines out", "[-m MODEL] < LINES",
      predict_examples, predict},
     {"answer", verb_answer, "find answers in texts: JSON Lines in, JSON Lines out",

@@ -41,5 +41,6 @@ void inspect(const Arguments& arguments, Output& output, const Console& console)
 void doctor(const Arguments& arguments, Output& output, const Console& console);
 void bench(const Arguments& arguments, Output& output, const Console& console);
 void quantize(const Arguments& arguments, Output& output, const Console& console);
+void tune(const Arguments& arguments, Output& output, const Console& console);
 
 }  // namespace bertq::cli

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
+#include <numeric>
 #include <utility>
 
 #include "bertq/error.h"
@@ -15,8 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t probed_samples = 32;
-constexpr std::size_t probe_runs = 2;  // of which the faster counts
+constexpr std::size_t probed_samples = 32;  // that are probed
 
 CalibrationMethods methods_of(std::uint32_t bits) {
   CalibrationMethods methods;
@@ -67,6 +68,13 @@ std::vector<std::vector<float>> states_of(const std::shared_ptr<const Model>& mo
   return states;
 }
 
+// By how much the highest logit is above the next.
+float margin(std::span<const float> logits) {
+  std::vector<float> sorted(logits.begin(), logits.end());
+  std::partial_sort(sorted.begin(), sorted.begin() + 2, sorted.end(), std::greater<>());
+  return sorted[0] - sorted[1];
+}
+
 // Of "bert.encoder.layer.3.…" 4, of embeddings 0, of heads behind the last.
 std::size_t states_behind(const std::string& module, std::size_t layers) {
   constexpr std::string_view encoder = "bert.encoder.layer.";
@@ -104,10 +112,7 @@ std::vector<tokenizer::Encoding> spread_inputs(std::span<const tokenizer::Encodi
 
 ModelExperiments::ModelExperiments(const TuningSpace& space, ExperimentSetup setup,
                                    Evaluate evaluate)
-    : space_(space),
-      setup_(std::move(setup)),
-      evaluate_(std::move(evaluate)),
-      probed_(spread_inputs(setup_.samples, probed_samples)) {
+    : space_(space), setup_(std::move(setup)), evaluate_(std::move(evaluate)) {
   if (setup_.samples.empty()) {
     throw Error(ErrorKind::usage, "tuning: expected samples to calibrate with, got none");
   }
@@ -122,11 +127,31 @@ const std::shared_ptr<const Model>& ModelExperiments::fp32() {
   return fp32_;
 }
 
-const ModelOutputs& ModelExperiments::exact_outputs() {
-  if (!exact_outputs_) {
-    Session session(fp32(), setup_.threads);
-    exact_outputs_ = run_inputs(session, setup_.head, probed_, 0, [](std::size_t) {}).outputs;
+// Errors are largest where a model is not sure: of inputs with class logits, those whose two
+// highest are closest together tell most. Of others, an even choice.
+void ModelExperiments::choose_probed() {
+  const auto all = setup_.others.empty() ? setup_.samples : setup_.others;
+  Session session(fp32(), setup_.threads);
+  const auto run = [&](std::span<const tokenizer::Encoding> inputs) {
+    return run_inputs(session, setup_.head, inputs, 0, [](std::size_t) {}).outputs;
+  };
+  const bool classes = setup_.head == TaskHead::classifier && fp32()->labels() > 1;
+  if (!classes || all.size() <= probed_samples) {
+    probed_ = spread_inputs(all, probed_samples);
+  } else {
+    const ModelOutputs outputs = run(all);
+    std::vector<std::size_t> order(all.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return margin(outputs.of(a)) < margin(outputs.of(b));
+    });
+    for (std::size_t i = 0; i < probed_samples; ++i) probed_.push_back(all[order[i]]);
   }
+  exact_outputs_ = run(probed_);
+}
+
+const ModelOutputs& ModelExperiments::exact_outputs() {
+  if (!exact_outputs_) choose_probed();
   return *exact_outputs_;
 }
 
@@ -190,11 +215,9 @@ Outcome ModelExperiments::probe(const Configuration& configuration) {
   const auto model = load(calibrated(configuration));
   Session session(model, setup_.threads);
   Outcome outcome;
-  for (std::size_t i = 0; i < probe_runs; ++i) {
-    const EvaluationRun run = run_inputs(session, setup_.head, probed_, 0, [](std::size_t) {});
-    outcome.error = output_error(exact, run.outputs);
-    outcome.seconds = i == 0 ? run.seconds : std::min(outcome.seconds, run.seconds);
-  }
+  const EvaluationRun run = run_inputs(session, setup_.head, probed_, 0, [](std::size_t) {});
+  outcome.error = output_error(exact, run.outputs);
+  outcome.seconds = run.seconds;
   outcome.weights_bytes = static_cast<double>(model->weights_bytes());
   return outcome;
 }

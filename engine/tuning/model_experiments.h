@@ -29,6 +29,8 @@ struct ExperimentSetup {
   std::size_t threads = 1;
   TaskHead head = TaskHead::classifier;               // whose outputs probes compare
   std::span<const tokenizer::Encoding> samples = {};  // to calibrate with
+  // Others, of which some are probed; empty: the samples themselves, on which calibration flatters.
+  std::span<const tokenizer::Encoding> others = {};
   // Called before a model is loaded; what it returns gives the peak of memory since then, in bytes.
   std::function<std::function<double()>()> watch_memory = {};
 };
@@ -58,12 +60,13 @@ class ModelExperiments final : public Experiments {
   std::shared_ptr<const Model> load(const Recipe& recipe) const;
   const std::shared_ptr<const Model>& fp32();
   const ModelOutputs& exact_outputs();
+  void choose_probed();
   Outcome evaluate(const Recipe& recipe, const std::shared_ptr<const Model>& model);
 
   const TuningSpace& space_;
   ExperimentSetup setup_;
   Evaluate evaluate_;
-  std::vector<tokenizer::Encoding> probed_;    // a few of the samples
+  std::vector<tokenizer::Encoding> probed_;    // chosen with exact_outputs_
   std::shared_ptr<const Model> fp32_;          // until everything that needs it is known
   std::optional<ModelOutputs> exact_outputs_;  // FP32's, of probed_
   std::map<std::size_t, std::unique_ptr<Calibrator>> calibrators_;  // by sampling

@@ -71,12 +71,14 @@ class SensitivitySearch {
     return trials_.meets_goal(trials_.score(configuration));
   }
 
-  // Fixed ranges before dynamic ones, which cost more; then by error.
+  // Weights per tensor where there are others can only be worse. Fixed ranges before dynamic ones,
+  // which cost more; then by error.
   void probe_combinations() {
     std::set<Configuration> seen;
     for (std::size_t sampling = 0; sampling < space_.sampling_sizes.size(); ++sampling) {
       for (const ModelWise& choice : model_wise_combinations(space_)) {
         const Configuration configuration = spread(space_, choice, sampling);
+        if (choice.linear.weights == Granularity::per_tensor && has_per_channel()) continue;
         if (seen.size() == most_combinations || !seen.insert(configuration).second) continue;
         candidates_.push_back(
             {configuration, probe(configuration), choice.linear.activations == Ranges::dynamic});
@@ -88,27 +90,31 @@ class SensitivitySearch {
                      });
   }
 
-  // Method after method, the one that helps most first, as long as one helps.
+  bool has_per_channel() const {
+    return std::any_of(space_.linear.begin(), space_.linear.end(), [](const LayerOption& option) {
+      return option.quantized() && option.weights == Granularity::per_channel;
+    });
+  }
+
+  // Method after method, each kept if it helps. Rounding looks for the best integers itself: with
+  // it, there is nothing left for clipping to do.
   Configuration with_methods(Configuration configuration) {
     if (!space_.methods) return configuration;
     double error = probe(configuration);
-    while (true) {
-      Configuration best;
-      double least = error * worth_a_method;
-      for (const MethodRow& method : all_methods) {
-        Configuration next = configuration;
-        next.methods |= method.bit;
-        if (next.methods == configuration.methods) continue;
-        const double next_error = probe(next);
-        if (next_error >= least) continue;
-        least = next_error;
-        best = next;
-      }
-      if (best.options.empty()) return configuration;
-      configuration = best;
-      error = least;
+    for (const std::uint32_t method :
+         {method_equalization, method_rounding, method_weight_clipping, method_bias_correction}) {
+      const bool rounded = (configuration.methods & method_rounding) != 0;
+      if ((configuration.methods & method) != 0) continue;
+      if (method == method_weight_clipping && rounded) continue;
+      Configuration next = configuration;
+      next.methods |= method;
+      const double next_error = probe(next);
+      if (next_error >= error * worth_a_method) continue;
+      configuration = next;
+      error = next_error;
       method_steps_.push_back(configuration);
     }
+    return configuration;
   }
 
   Configuration with_option(Configuration configuration, std::size_t module, std::size_t option) {
@@ -145,7 +151,8 @@ class SensitivitySearch {
       for (std::size_t i = 1; i < candidates_.size() && most > 0; ++i) {
         if (candidates_[i].dynamic != dynamic) continue;
         Configuration way = candidates_[i].configuration;
-        way.methods = base_.methods;
+        // Calibrated rounding takes as long as several trials: not for those that come second.
+        way.methods = dynamic ? base_.methods : base_.methods & ~method_rounding;
         ways.push_back(way);
         --most;
       }

@@ -24,7 +24,8 @@ std::string goal_text(const Goal& goal) {
 Identity identity_of(const TuneRequest& request, const TuningSpace& space) {
   Identity identity = {{"weights", weights_fingerprint(request.files.checkpoint)},
                        {"vocabulary", small_files_fingerprint(request.files)},
-                       {"samples", inputs_fingerprint(request.setup.samples)},
+                       {"samples", inputs_fingerprint(request.setup.samples) + " " +
+                                       inputs_fingerprint(request.setup.others)},
                        {"space", space_fingerprint(space)},
                        {"strategy", std::string(request.strategy.name)},
                        {"goal", goal_text(request.goal)},
