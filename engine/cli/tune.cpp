@@ -206,7 +206,7 @@ void tune(const Arguments& arguments, Output& output, const Console& console) {
   check_arguments(arguments);
   const Task& task = named_task(arguments.text("task"));
   Settings settings = settings_of(arguments, console);
-  const ModelFiles files = open_model_files(arguments, console);
+  const ModelFiles files = open_model_files(arguments, console, embedded_model_for(task));
   const auto set = open_task_set(arguments, task, files);
   check_labels(*set, arguments);
   make_folder_of(settings.recipe_file);
