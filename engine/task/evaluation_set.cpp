@@ -53,6 +53,7 @@ SquadVersion squad_version(const Task& task) {
 
 std::unique_ptr<EvaluationSet> squad_set(const Task& task, SquadExamples questions,
                                          const ModelFiles& files, const TaskOptions& options) {
+  if (options.split == Split::test) questions.labelled = false;
   return make_squad_set(squad_version(task), std::move(questions), files,
                         token_limit(task, files, options), options.squad);
 }
