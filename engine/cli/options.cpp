@@ -13,13 +13,13 @@ namespace {
 constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_answer | verb_bench;
 constexpr unsigned with_recipe = with_weights | verb_quantize;
 constexpr unsigned with_text =
-    verb_run | verb_tune | verb_predict | verb_embed | verb_answer | verb_tokenize |
+    verb_run | verb_tune | verb_why | verb_predict | verb_embed | verb_answer | verb_tokenize |
     verb_bench;
-constexpr unsigned with_task = verb_run | verb_tune | verb_quantize;
+constexpr unsigned with_task = verb_run | verb_tune | verb_why | verb_quantize;
 constexpr unsigned every = ~0U;
 constexpr unsigned filters = verb_predict | verb_embed | verb_answer | verb_tokenize;
 constexpr unsigned with_questions =
-    verb_run | verb_tune | verb_answer | verb_quantize;
+    verb_run | verb_tune | verb_why | verb_answer | verb_quantize;
 constexpr unsigned with_calibration = verb_tune | verb_quantize;
 constexpr std::size_t help_indent = 34, help_width = 100;
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
@@ -46,7 +46,7 @@ constexpr Option table[] = {
     {"data", '\0', Takes::path, "FILE|DIR", "", "",
      "the task's file, or a folder with its files under the names they were published by (dev.tsv, "
      "dev_matched.tsv, dev-v1.1.json, msr_paraphrase_test.txt, ...)",
-     verb_run | verb_tune | verb_bench},
+     verb_run | verb_tune | verb_why | verb_bench},
     {"text-column", '\0', Takes::text, "NAME", "text", "",
      "--task custom: the column of the text, by its name in the header line of a tab-separated "
      "file, "
@@ -82,7 +82,7 @@ constexpr Option table[] = {
      verb_quantize},
     {"data", '\0', Takes::path, "FILE", "", "", "read this instead of standard input", filters},
     {"recipe", '\0', Takes::path, "FILE", "", "", "precision of each layer, as JSON",
-     with_recipe},
+     with_recipe | verb_why},
     {"recipe", '\0', Takes::text, "FILE", "", "",
      "where the best recipe so far is kept; beside it FILE.journal, with every trial", verb_tune},
     {"resume", '\0', Takes::nothing, "", "", "",
@@ -140,12 +140,12 @@ constexpr Option table[] = {
     {"seed", '\0', Takes::number, "N", "1", "", "of random weights and tokens", verb_bench, 0, any},
     {"threads", '\0', Takes::number, "N", "", "BERTQ_THREADS",
      "worker threads (default: the CPUs this process may use)",
-     with_weights | verb_tune | verb_doctor | verb_quantize, 1, 1024},
+     with_weights | verb_tune | verb_why | verb_doctor | verb_quantize, 1, 1024},
     {"isa", '\0', Takes::isa, "ISA", "auto", "BERTQ_ISA", "code path",
-     with_weights | verb_tune | verb_doctor | verb_quantize},
+     with_weights | verb_tune | verb_why | verb_doctor | verb_quantize},
     {"max-seq-length", '\0', Takes::number, "N", "", "",
      "longest input in tokens, special ones included (default: the task's, else the model's)",
-     verb_run | verb_tune | verb_predict | verb_embed | verb_bench | verb_quantize, 3,
+     verb_run | verb_tune | verb_why | verb_predict | verb_embed | verb_bench | verb_quantize, 3,
      1'000'000},
     {"max-seq-length", '\0', Takes::number, "N", "", "",
      "truncate to so many tokens, special ones included (default: never)", verb_tokenize, 3,
@@ -180,10 +180,11 @@ constexpr Option table[] = {
     {"tokenizer-profile", '\0', Takes::choice, "hf|google", "", "",
      "whose ids to give where Hugging Face and google-research differ", with_text | verb_quantize},
     {"activation", '\0', Takes::choice, "erf|tanh", "", "", "which GELU, whatever config.json says",
-     with_recipe | verb_tune},
+     with_recipe | verb_tune | verb_why},
+    {"changes", '\0', Takes::number, "N", "10", "", "changed answers to show", verb_why, 0, any},
     {"report", '\0', Takes::text, "FILE.html", "", "",
      "also write the results as one page with pictures, which needs no other file",
-     verb_tune},
+     verb_tune | verb_why},
     {"require-goal", '\0', Takes::nothing, "", "", "", "exit 4 if the accuracy goal is missed",
      verb_run},
     {"split", '\0', Takes::choice, "dev|test", "dev", "",
@@ -202,7 +203,7 @@ constexpr Option table[] = {
      "MNLI's second set to DIR-MM",
      verb_run},
     {"format", '\0', Takes::choice, "table|json|csv|md", "table", "", "of the results",
-     verb_run | verb_bench},
+     verb_run | verb_why | verb_bench},
     {"format", '\0', Takes::choice, "table|json", "table", "", "of the results",
      verb_tune | verb_doctor | verb_inspect | verb_quantize},
     {"format", '\0', Takes::choice, "ids|tokens|json", "ids", "",

@@ -21,6 +21,7 @@ enum VerbBit : unsigned {
   verb_quantize = 128,
   verb_answer = 256,
   verb_tune = 512,
+  verb_why = 1024,
 };
 
 enum class Takes : std::uint8_t {

@@ -17,6 +17,7 @@
 #include "engine/cli/memory.h"
 #include "engine/cli/setup.h"
 #include "engine/cli/task_data.h"
+#include "engine/cli/tune_page.h"
 #include "engine/cli/tune_report.h"
 #include "engine/cli/verbs.h"
 #include "engine/tuning/fingerprint.h"
@@ -28,9 +29,8 @@
 namespace bertq::cli {
 namespace {
 
-// Together with the samples, at most 500 examples unless the user wants more.
-constexpr std::size_t probed_inputs = 100;
-constexpr std::size_t usual_samples = default_calibration_samples - probed_inputs;
+// Of the set that is tuned on, those among which the probed ones are chosen.
+constexpr std::size_t probed_inputs = 256;
 
 // What --lpot-config says, and the flags over it.
 struct Settings {
@@ -111,7 +111,7 @@ void take_flags(const Arguments& arguments, Settings& settings) {
 
 Settings settings_of(const Arguments& arguments, const Console& console) {
   Settings settings;
-  settings.space.sampling_sizes = {usual_samples};
+  settings.space.sampling_sizes = {default_calibration_samples};
   settings.strategy = find_strategy("sensitivity");
   if (arguments.given("lpot-config")) {
     take_lpot_config(arguments, console, settings);
@@ -132,32 +132,22 @@ void make_folder_of(const std::filesystem::path& file) {
   }
 }
 
-// The inputs to calibrate with, and what they are called.
+// The inputs to learn from, and what they are called.
 struct Samples {
-  std::vector<tokenizer::Encoding> inputs, others;
+  std::vector<tokenizer::Encoding> inputs, others;  // to calibrate with, to probe
   std::string name;
 };
-
-// Beside those to calibrate with, others to learn from how well that went; none where all are
-// taken.
-void split(std::span<const tokenizer::Encoding> inputs, std::size_t most, Samples& samples) {
-  const auto chosen = spread_inputs(inputs, most + probed_inputs);
-  const std::size_t others = std::min(probed_inputs, chosen.size() / 5);
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const bool other = (i + 1) * others / chosen.size() != i * others / chosen.size();
-    (other ? samples.others : samples.inputs).push_back(chosen[i]);
-  }
-}
 
 Samples samples_of(const Arguments& arguments, const Task& task, const ModelFiles& files,
                    const EvaluationSet& set, std::size_t most, const Console& console) {
   Samples samples;
+  samples.others = spread_inputs(set.inputs(), probed_inputs);
   if (arguments.given("calibration-data")) {
     const auto own = open_calibration_set(arguments, task, files);
-    split(own->inputs(), most, samples);
+    samples.inputs = spread_inputs(own->inputs(), most);
     samples.name = own->name();
   } else {
-    split(set.inputs(), most, samples);
+    samples.inputs = spread_inputs(set.inputs(), most);
     samples.name = set.name();
     console.note("data", fmt::format("calibrated on {} inputs of the set that is tuned on: scores "
                                      "on it flatter (--calibration-data FILE for others)",
@@ -272,6 +262,11 @@ void tune(const Arguments& arguments, Output& output, const Console& console) {
     report.result = bertq::tune(request, narrator, [&](const std::string& note) {
       write_to_stderr("bertq: note: " + note + "\n");
     });
+  }
+  if (arguments.given("report")) {
+    Output page(arguments.text("report"));
+    page.write(report_page(report));
+    page.finish();
   }
   if (json) {
     write_json(output, report_json(report));

@@ -60,26 +60,6 @@ std::map<std::string, TypeCount> type_counts(const TuningSpace& space,
   return counts;
 }
 
-// What most linear layers are, then the methods, then what is in FP32: "int8 static asymmetric mse,
-// +equalization, 2 in fp32".
-std::string recipe_text(const TuningSpace& space, const Configuration& configuration) {
-  std::map<std::string, std::size_t> kinds;
-  for (std::size_t i = 0; i < space.modules.size(); ++i) {
-    const TunableModule& module = space.modules[i];
-    if (module.kind == ModuleKind::attention || module.kind == ModuleKind::embedding) continue;
-    ++kinds[option_text(module.options[configuration.options[i]])];
-  }
-  const auto most = std::max_element(
-      kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  std::string text = most == kinds.end() ? "" : most->first;
-  for (const MethodRow& row : all_methods) {
-    if ((configuration.methods & row.bit) != 0) text += fmt::format(" +{}", row.name);
-  }
-  const auto fp32 = lifted(space, configuration);
-  if (!fp32.empty()) text += fmt::format(", fp32: {}", fp32.size());
-  return text;
-}
-
 Json trial_json(const TuningSpace& space, const Trial& trial) {
   Json json = {{"trial", trial.number},
                {"score", number_or_null(trial.outcome.score)},
@@ -108,7 +88,7 @@ std::vector<std::string> trial_cells(const TuneReport& report, const Trial& tria
           number(trial.outcome.error * percent, "{:.2f}"),
           number(trial.outcome.weights_bytes / mega, "{:.1f}"),
           trial.meets_goal ? "yes" : "no",
-          recipe_text(report.result.space, trial.configuration)};
+          configuration_text(report.result.space, trial.configuration)};
 }
 
 Table trial_table(const TuneReport& report) {
@@ -160,6 +140,24 @@ const Trial* best_of(const TuneReport& report) {
 }
 
 }  // namespace
+
+std::string configuration_text(const TuningSpace& space, const Configuration& configuration) {
+  std::map<std::string, std::size_t> kinds;
+  for (std::size_t i = 0; i < space.modules.size(); ++i) {
+    const TunableModule& module = space.modules[i];
+    if (module.kind == ModuleKind::attention || module.kind == ModuleKind::embedding) continue;
+    ++kinds[option_text(module.options[configuration.options[i]])];
+  }
+  const auto most = std::max_element(
+      kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::string text = most == kinds.end() ? "" : most->first;
+  for (const MethodRow& row : all_methods) {
+    if ((configuration.methods & row.bit) != 0) text += fmt::format(" +{}", row.name);
+  }
+  const auto fp32 = lifted(space, configuration);
+  if (!fp32.empty()) text += fmt::format(", fp32: {}", fp32.size());
+  return text;
+}
 
 std::string TuneReport::goal_sentence() const {
   const SearchResult& search = result.search;

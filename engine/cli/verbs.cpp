@@ -51,6 +51,10 @@ constexpr std::string_view quantize_examples[] = {
     "bertq quantize --precision fp32 -o sample_fp32.bertq --format json",
 };
 
+constexpr std::string_view why_examples[] = {
+    "bertq why --task mrpc",
+    "bertq why -q --task mrpc --report why.html --format json",
+};
 constexpr std::string_view tune_examples[] = {
     "bertq tune --task mrpc --recipe tuned.json",
     "bertq tune -q --task mrpc --recipe tuned.json --resume --format json",
@@ -62,6 +66,8 @@ constexpr Verb verbs[] = {
      "--task TASK [-m MODEL --data FILE|DIR]", run_examples, run},
     {"tune", verb_tune, "find the fastest precisions of layers that keep the score",
      "--task mrpc [-m MODEL --data FILE|DIR] --recipe FILE", tune_examples, tune},
+    {"why", verb_why, "show which layers cost how much accuracy and time, and what they change",
+     "--task mrpc [-m MODEL --data FILE|DIR] [--recipe FILE]", why_examples, why},
     {"predict", verb_predict, "label texts: JSON Lines in, JSON Lines out", "[-m MODEL] < LINES",
      predict_examples, predict},
     {"answer", verb_answer, "find answers in texts: JSON Lines in, JSON Lines out",

@@ -42,5 +42,6 @@ void doctor(const Arguments& arguments, Output& output, const Console& console);
 void bench(const Arguments& arguments, Output& output, const Console& console);
 void quantize(const Arguments& arguments, Output& output, const Console& console);
 void tune(const Arguments& arguments, Output& output, const Console& console);
+void why(const Arguments& arguments, Output& output, const Console& console);
 
 }  // namespace bertq::cli

@@ -1,0 +1,62 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "engine/cli/html_page.h"
+#include "engine/cli/svg_chart.h"
+
+namespace bertq::cli {
+namespace {
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++found;
+  }
+  return found;
+}
+
+TEST_CASE("text cannot become markup") {
+  CHECK(html_text("a < b & \"c\" > d") == "a &lt; b &amp; &quot;c&quot; &gt; d");
+  const std::string page = html_page("<script>", html_table({"x"}, {{"</td><script>"}}));
+  CHECK(count(page, "<script>") == 0);
+  CHECK(page.starts_with("<!doctype html>"));
+  CHECK(count(page, "http") == 0);  // nothing is fetched from elsewhere
+}
+
+TEST_CASE("axes have round numbers and cover what they are for") {
+  for (const auto& [low, high] : {std::pair{0.0, 1.0},
+                                  {0.8315, 0.8472},
+                                  {-3.0, 12345.0},
+                                  {5.0, 5.0},
+                                  {0.0, 0.0},
+                                  {1e-9, 3e-9}}) {
+    CAPTURE(low);
+    CAPTURE(high);
+    const Ticks ticks = round_ticks(low, high);
+    CHECK(ticks.first <= low);
+    CHECK(ticks.first + ticks.step * (ticks.count - 1) >= high);
+    CHECK(ticks.count >= 2);
+    CHECK(ticks.count <= 8);
+  }
+  CHECK(round_ticks(0.0, 1.0).step == doctest::Approx(0.2));
+}
+
+TEST_CASE("a picture has a mark for everything") {
+  const std::string bars = bar_chart({{"a", 3.0, "3 %"}, {"b<c", -1.0, "-1 %"}, {"d", 0.0, "0 %"}});
+  CHECK(count(bars, "<rect") == 3);
+  CHECK(count(bars, "b&lt;c") == 1);
+  Scatter scatter{.x_title = "seconds", .y_title = "f1"};
+  scatter.points = {{0.1, 0.84, Mark::plain, "one"}, {0.2, 0.85, Mark::chosen, "two"}};
+  scatter.line = {0, 1};
+  scatter.level = 0.83;
+  scatter.level_title = "goal";
+  const std::string picture = scatter_chart(scatter);
+  CHECK(count(picture, "<circle") == 2);
+  CHECK(count(picture, "<polyline") == 1);
+  CHECK(count(picture, ">goal<") == 1);
+  CHECK(count(picture, "nan") == 0);
+}
+
+}  // namespace
+}  // namespace bertq::cli
