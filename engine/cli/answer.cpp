@@ -31,6 +31,7 @@ struct Answering {
   const tokenizer::Tokenizer& tokenizer;
   const SquadEncoder& encoder;
   SquadChoice choice;
+  std::size_t listed;  // candidates of an answer that are shown
   Session& session;
   std::size_t batch;  // windows of a question that share a range; 0: answers do not depend on it
 };
@@ -83,12 +84,13 @@ bool is_found(const SquadCandidate& candidate) {
   return candidate.text.empty() || candidate.bytes.end > 0;
 }
 
-Json answered(const Question& question, const SquadPrediction& prediction) {
+Json answered(const Question& question, const SquadPrediction& prediction, std::size_t listed) {
   const SquadCandidate& best = prediction.answer();
   Json object = question.object;
   object.update(described(question.context, is_found(best) ? best : SquadCandidate{}));
   Json n_best = Json::array();
   for (const SquadCandidate& candidate : prediction.n_best) {
+    if (n_best.size() == listed) break;
     if (is_found(candidate)) n_best.push_back(described(question.context, candidate));
   }
   object["n_best"] = std::move(n_best);
@@ -115,9 +117,9 @@ void answer_questions(std::vector<Question>& questions, const Answering& with, O
     for (std::size_t i = 0; i < question.features.windows.size(); ++i) {
       logits.push_back(outputs.of(input++));
     }
-    write_json_line(output,
-                    answered(question, predict_answer(question.context, question.features.windows,
-                                                      logits, with.tokenizer, with.choice)));
+    const SquadPrediction prediction = predict_answer(question.context, question.features.windows,
+                                                      logits, with.tokenizer, with.choice);
+    write_json_line(output, answered(question, prediction, with.listed));
   }
   output.flush();
 }
@@ -131,16 +133,20 @@ void answer(const Arguments& arguments, Output& output, const Console& console) 
   const Recipe recipe = chosen_recipe(arguments, files);
   const auto& tokenizer = tokenizer_of(files);
   const std::size_t limit = token_limit(arguments, files, window_tokens);
-  const SquadChoice choice{squad_options(arguments, limit),
-                           arguments.flag("version-2-with-negative")};
-  const SquadEncoder encoder(tokenizer, limit, choice.options);
+  SquadOptions options = squad_options(arguments, limit);
+  const std::size_t listed = options.n_best;
+  // Scores should not depend on how many are shown, nor the answer.
+  options.n_best = std::max(listed, SquadOptions().n_best);
+  const SquadChoice choice{options, arguments.flag("version-2-with-negative")};
+  const SquadEncoder encoder(tokenizer, limit, options);
   LineSource lines(arguments.text("data"));
   if (!files.heads.span) {
     throw Error(ErrorKind::input, files.name + ": expected a span head (qa_outputs), got none");
   }
 
   Session session(load_model(arguments, files, recipe, isa), chosen_threads(arguments));
-  const Answering with{tokenizer, encoder, choice, session, apply_batching(arguments, session)};
+  const Answering with{tokenizer, encoder, choice,
+                       listed,    session, apply_batching(arguments, session)};
   BadLines bad;
   for (auto questions = next_questions(lines, with, bad); !questions.empty();
        questions = next_questions(lines, with, bad)) {
