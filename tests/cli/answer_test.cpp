@@ -64,10 +64,9 @@ TEST_CASE("the same object with an answer, where it is and how likely") {
                                          "score", "n_best"});
   CHECK(first["id"] == 7);
   for (const std::string& text : lines) check_answer(json::parse(text));
+  const json second = json::parse(lines[1]);
   double sum = 0.0;
-  for (const json& candidate : json::parse(lines[1])["n_best"]) {
-    sum += candidate["score"].get<double>();
-  }
+  for (const json& candidate : second["n_best"]) sum += candidate["score"].get<double>();
   CHECK(sum == doctest::Approx(1.0));
 }
 
