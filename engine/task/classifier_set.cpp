@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <numeric>
+#include <stdexcept>
 #include <utility>
 
 #include "bertq/error.h"
@@ -34,10 +34,16 @@ struct Outcomes {
   }
 };
 
-// Metrics by the names of a set with a suffix, which have to be literals.
+// What a set with a suffix calls its metrics: names are literals, so each has to be listed.
+constexpr std::pair<std::string_view, std::string_view> names_in_second_set[] = {
+    {"acc", "acc_mm"}, {"eval_loss", "eval_loss_mm"}};
+
 std::string_view with_suffix(std::string_view name, std::string_view suffix) {
   if (suffix.empty()) return name;
-  return name == "eval_loss" ? "eval_loss_mm" : "acc_mm";
+  for (const auto& [plain, second] : names_in_second_set) {
+    if (plain == name && second.ends_with(suffix)) return second;
+  }
+  throw std::logic_error("a second set of a metric that has no name there");
 }
 
 // Shortest digits that read back as the same float.
@@ -81,7 +87,9 @@ class ClassifierSet final : public EvaluationSet {
   std::string remark() const override {
     std::size_t skipped = 0;
     for (const ClassifierPart& part : parts_) skipped += part.set.skipped;
-    return skipped == 0 ? "" : std::to_string(skipped) + " rows left out for missing columns";
+    if (skipped == 0) return "";
+    return std::to_string(skipped) + (skipped == 1 ? " row" : " rows") +
+           " without all columns left out";
   }
 
   std::vector<Score> score(const ModelOutputs& outputs) const override {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -50,9 +51,15 @@ TEST_CASE("the embedded sample, in JSON: every key that scripts rely on") {
   REQUIRE(report["results"].size() == 2);
   for (const json& result : report["results"]) {
     CAPTURE(result.dump());
-    CHECK(keys(result) == std::vector<std::string>{"examples", "examples_per_second", "latency_ms",
-                                                   "metrics", "peak_rss_bytes", "precision",
-                                                   "seconds", "weights_bytes"});
+    std::vector<std::string> expected = {"examples", "examples_per_second", "latency_ms",
+                                         "metrics",  "peak_rss_bytes",      "precision",
+                                         "seconds",  "weights_bytes"};
+    // The last is compared with the first.
+    if (result["precision"] == "int8") {
+      expected.insert(expected.end(), {"labels_equal", "logit_error"});
+      std::sort(expected.begin(), expected.end());
+    }
+    CHECK(keys(result) == expected);
     CHECK(keys(result["latency_ms"]) == std::vector<std::string>{"mean", "p50", "p99"});
     CHECK(result["latency_ms"]["p50"] <= result["latency_ms"]["p99"]);
     const json& metrics = result["metrics"];
@@ -72,6 +79,11 @@ TEST_CASE("the embedded sample, in JSON: every key that scripts rely on") {
   CHECK(fp32 > 0.80);
   CHECK(fp32 < 0.95);
   CHECK(report["goal"]["met"] == (int8 >= 0.99 * fp32));
+  CHECK(report["goal"]["loss"].get<double>() == doctest::Approx((fp32 - int8) / fp32));
+  CHECK(report["goal"]["interval"][0] <= report["goal"]["loss"]);
+  CHECK(report["goal"]["interval"][1] >= report["goal"]["loss"]);
+  CHECK(report["results"][1]["labels_equal"].get<double>() > 0.98);
+  CHECK(report["results"][1]["logit_error"].get<double>() < 0.05);
 }
 
 TEST_CASE("what flags and the environment say is what is used") {
@@ -150,8 +162,8 @@ TEST_CASE("the table says what it is") {
   const Finished finished = shell("bertq run --task mrpc");
   REQUIRE(finished.status == 0);
   CHECK(finished.err == "");
-  for (const char* part : {"precision", "acc", "f1", "pairs/s", "p50 ms", "weights MB", "\nfp32 ",
-                           "\nint8 ", "\ngoal: f1 ", "made-up"}) {
+  for (const char* part : {"precision", "acc", "f1", "equal %", "error %", "examples/s", "p50 ms",
+                           "weights MB", "\nfp32 ", "\nint8 ", "\ngoal: f1 ", "made-up"}) {
     CAPTURE(std::string(part));
     CHECK(finished.out.find(part) != std::string::npos);
   }
@@ -162,7 +174,7 @@ TEST_CASE("CSV and Markdown") {
   const std::string command = "bertq run --task mrpc --precision fp32 " + few_pairs(folder);
   const auto csv = lines_of(shell(command + " --format csv").out);
   REQUIRE(csv.size() == 2);
-  CHECK(csv[0].starts_with("precision,acc,f1,acc_and_f1,eval_loss,pairs/s,"));
+  CHECK(csv[0].starts_with("precision,acc,f1,acc_and_f1,eval_loss,examples/s,"));
   CHECK(csv[1].starts_with("fp32,0."));
   const auto md = lines_of(shell(command + " --format md").out);
   REQUIRE(md.size() >= 3);

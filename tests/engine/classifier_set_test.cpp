@@ -142,7 +142,7 @@ TEST_CASE("a test set: indices of classes or values, and a second folder for MNL
 
 TEST_CASE("over all examples, the goal's score is the metric itself") {
   const auto set = open("qqp", "QQP", model_with(2));
-  CHECK(set->remark() == "1 rows left out for missing columns");
+  CHECK(set->remark() == "1 row without all columns left out");
   const ModelOutputs outputs = rows(2, {0, 1, 0, 1});
   const auto score = set->goal_score(outputs);
   const std::vector<std::size_t> all = {0, 1}, first = {0, 0}, second = {1};
