@@ -17,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t probed_samples = 32;  // that are probed
+constexpr std::size_t probed_samples = 48;  // that are probed
 
 CalibrationMethods methods_of(std::uint32_t bits) {
   CalibrationMethods methods;

@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::size_t most_combinations = 48;  // that are probed
 constexpr std::size_t wanted_trials = 12;      // for a front worth looking at
-constexpr std::size_t most_alternatives = 4;   // ways in INT8 throughout, beside the best
+constexpr std::size_t most_alternatives = 3;   // other fixed ranges that are tried
 constexpr std::size_t most_refined = 3, most_pruned = 12;
 constexpr double worth_a_method = 0.97;  // of the error before
 constexpr double guilty_share = 0.1;     // of the squared error
@@ -146,19 +146,26 @@ class SensitivitySearch {
   bool try_int8(const Configuration& plain) {
     std::vector<Configuration> ways = {base_, plain};
     ways.insert(ways.end(), method_steps_.begin(), method_steps_.end());
+    // A few examples may be wrong about the methods: the whole set is asked as well.
+    for (const std::uint32_t methods :
+         {method_equalization, method_equalization | method_rounding}) {
+      if (!space_.methods) break;
+      ways.push_back(plain);
+      ways.back().methods |= methods;
+    }
     // Of the fixed ranges the next best, and the best dynamic ones.
     const auto add = [&](bool dynamic, std::size_t most) {
       for (std::size_t i = 1; i < candidates_.size() && most > 0; ++i) {
         if (candidates_[i].dynamic != dynamic) continue;
         Configuration way = candidates_[i].configuration;
-        // Calibrated rounding takes as long as several trials: not for those that come second.
-        way.methods = dynamic ? base_.methods : base_.methods & ~method_rounding;
+        // Methods take as long as several trials: not for those that come second.
+        if (dynamic) way.methods = base_.methods;
         ways.push_back(way);
         --most;
       }
     };
     add(true, 1);
-    add(false, most_alternatives - 1);
+    add(false, most_alternatives);
     bool met = false;
     for (const Configuration& way : ways) met = meets(way) || met;
     return met;
