@@ -61,8 +61,8 @@ std::unique_ptr<EvaluationSet> squad_set(const Task& task, SquadExamples questio
 }  // namespace
 
 fs::path second_folder(const fs::path& folder) {
-  const fs::path place = folder.has_filename() ? folder : folder.parent_path();
-  return place.string() + "-MM";
+  const fs::path full = fs::absolute(folder).lexically_normal();  // "." has a name, too
+  return (full.has_filename() ? full : full.parent_path()).string() + "-MM";
 }
 
 std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task, const fs::path& path,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/process.h"
+#include "engine/cli/run_report.h"
 
 namespace bertq::testing {
 namespace {
@@ -156,6 +157,22 @@ TEST_CASE("--split test: a class index a line, no scores, no goal") {
   REQUIRE(lines.size() == 1);
   CHECK((lines[0] == "0" || lines[0] == "1"));
   CHECK_FALSE(std::filesystem::exists(folder / "out/eval_results.txt"));
+}
+
+TEST_CASE("eval_results.txt of MNLI: a folder for each set, the same names in both") {
+  const Folder folder;
+  cli::RunReport report;
+  report.results.resize(2);
+  report.results[0].precision = "fp32";
+  report.results[0].metrics = {
+      {"acc", 0.5}, {"eval_loss", 1.5}, {"acc_mm", 0.25}, {"eval_loss_mm", 2.5}};
+  report.results[1] = report.results[0];
+  report.results[1].precision = "int8";
+  report.results[1].metrics[2].value = 0.75;
+  cli::write_eval_results(report, folder / "MNLI");
+  CHECK(read_file(folder / "MNLI/eval_results.txt") == "acc = 0.5\neval_loss = 1.5\n");
+  CHECK(read_file(folder / "MNLI-MM/eval_results.txt") == "acc = 0.75\neval_loss = 2.5\n");
+  CHECK(read_file(folder / "MNLI-MM/eval_results_fp32.txt") == "acc = 0.25\neval_loss = 2.5\n");
 }
 
 TEST_CASE("--max-batches: timing alone, over the nominal batch") {

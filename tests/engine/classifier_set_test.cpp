@@ -137,7 +137,8 @@ TEST_CASE("a test set: indices of classes or values, and a second folder for MNL
   fs::remove_all(second);
   open("sts-b", "STS-B", model_with(1), Split::test)->write_files(rows(1, {2.75F}), folder.path());
   CHECK(text(folder.path() / "output.txt") == "2.75\n");
-  CHECK(second_folder("here/MNLI/") == "here/MNLI-MM");
+  CHECK(second_folder("here/MNLI/") == fs::current_path() / "here/MNLI-MM");
+  CHECK(second_folder(".") == fs::current_path().string() + "-MM");
 }
 
 TEST_CASE("over all examples, the goal's score is the metric itself") {
