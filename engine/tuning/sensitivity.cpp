@@ -96,10 +96,17 @@ class SensitivitySearch {
     });
   }
 
+  bool is_quantized(const Configuration& configuration) const {
+    for (std::size_t i = 0; i < space_.modules.size(); ++i) {
+      if (space_.modules[i].options[configuration.options[i]].quantized()) return true;
+    }
+    return false;
+  }
+
   // Method after method, each kept if it helps. Rounding looks for the best integers itself: with
   // it, there is nothing left for clipping to do.
   Configuration with_methods(Configuration configuration) {
-    if (!space_.methods) return configuration;
+    if (!space_.methods || !is_quantized(configuration)) return configuration;
     double error = probe(configuration);
     for (const std::uint32_t method :
          {method_equalization, method_rounding, method_weight_clipping, method_bias_correction}) {
@@ -149,7 +156,7 @@ class SensitivitySearch {
     // A few examples may be wrong about the methods: the whole set is asked as well.
     for (const std::uint32_t methods :
          {method_equalization, method_equalization | method_rounding}) {
-      if (!space_.methods) break;
+      if (!space_.methods || !is_quantized(plain)) break;
       ways.push_back(plain);
       ways.back().methods |= methods;
     }
