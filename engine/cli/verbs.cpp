@@ -15,7 +15,6 @@ constexpr std::string_view run_examples[] = {
     "bertq run --task mrpc",
     "bertq run --task mrpc --format json -o scores.json",
     "bertq run --task mrpc --max-batches 20 --batch 4",
-    "bertq run --task mrpc --max-batches 20 --batch 4",
 };
 constexpr std::string_view predict_examples[] = {
     R"(echo '{"text": "The cat sat down.", "text_pair": "The cat sat."}' | bertq predict)",
