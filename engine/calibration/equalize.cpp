@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <numeric>
 
 namespace bertq {
 namespace {
@@ -13,9 +15,13 @@ constexpr float least_scale = 1e-7F;
 // |zero point - 127.5| <= |middle| / scale, and within farthest_zero_point even when rounded.
 constexpr float farthest_middle = static_cast<float>(farthest_zero_point) - 129.0F;
 
-// Parts of a channel's extremes that its range may be drawn in to.
-constexpr std::array range_parts{1.0F, 0.95F, 0.9F, 0.85F, 0.8F, 0.75F,
-                                 0.7F, 0.65F, 0.6F, 0.5F,  0.4F};
+// Widths that ranges may have, in those of the extremes seen. Texts to come go beyond them, now and
+// then far, and what is cut off hurts more than steps that are a little longer.
+constexpr std::array widths{0.6F, 0.7F, 0.8F,  0.9F, 1.0F, 1.1F,
+                            1.2F, 1.3F, 1.45F, 1.6F, 1.8F, 2.0F};
+// Of the common width: where that of a channel belongs to a few rows that count little.
+constexpr std::array narrower{0.85F, 0.7F, 0.6F, 0.5F, 0.4F, 0.3F};
+constexpr std::size_t folds = 4;
 // How far scales may grow for the weights' sake, in parts of what the weights alone would ask for.
 constexpr std::array balances{0.0F, 0.001F, 0.003F, 0.01F, 0.03F, 0.1F,
                               0.2F, 0.4F,   0.7F,   1.0F,  2.0F,  5.0F};
@@ -39,24 +45,71 @@ ByteRange byte_range(const Extremes& range, float scale, Scheme scheme) {
   return {scale, static_cast<std::int32_t>(zero)};
 }
 
-Extremes channel_range(std::span<const float> values, const Extremes& extremes, Scheme scheme) {
-  double sum = 0.0;
-  for (const float x : values) sum += static_cast<double>(x);
-  const float middle = scheme == Scheme::symmetric
-                           ? 0.0F
-                           : static_cast<float>(sum / static_cast<double>(values.size()));
-  Extremes best = extremes;
-  double least = std::numeric_limits<double>::infinity();
-  for (const float part : range_parts) {
-    const Extremes range{middle + part * (extremes.least - middle),
-                         middle + part * (extremes.greatest - middle)};
-    const double error =
-        quantization_error(values, byte_range(range, scale_of(range, scheme), scheme)).mean_square;
-    if (error >= least) continue;
-    least = error;
-    best = range;
+Extremes widened(const Extremes& extremes, float middle, float width) {
+  return {middle + width * (extremes.least - middle),
+          middle + width * (extremes.greatest - middle)};
+}
+
+// One channel's rows in `folds` parts of almost one size.
+class FoldedChannel {
+ public:
+  FoldedChannel(std::span<const float> values, std::span<const float> weights)
+      : values_(values), weights_(weights) {
+    for (std::size_t fold = 0; fold < folds; ++fold)
+      extremes_[fold] = Extremes::of(part(values_, fold));
   }
-  return best;
+
+  // The squared error over all rows, those of each fold in the range that the others ask for.
+  double error(float middle, float width, Scheme scheme) const {
+    double sum = 0.0;
+    for (std::size_t fold = 0; fold < folds; ++fold) {
+      const std::span<const float> values = part(values_, fold), weights = part(weights_, fold);
+      if (values.empty()) continue;
+      const Extremes range = widened(of_others(fold), middle, width);
+      const QuantizationError error =
+          quantization_error(values, weights, byte_range(range, scale_of(range, scheme), scheme));
+      const float count = std::accumulate(weights.begin(), weights.end(), 0.0F);
+      sum += error.mean_square * static_cast<double>(count);
+    }
+    return sum;
+  }
+
+ private:
+  static std::span<const float> part(std::span<const float> all, std::size_t fold) {
+    const std::size_t begin = fold * all.size() / folds;
+    return all.subspan(begin, (fold + 1) * all.size() / folds - begin);
+  }
+  Extremes of_others(std::size_t fold) const {
+    Extremes others;
+    for (std::size_t i = 0; i < folds; ++i) {
+      if (i != fold) others.add(extremes_[i]);
+    }
+    return others.empty() ? extremes_[fold] : others;
+  }
+
+  std::span<const float> values_, weights_;
+  std::array<Extremes, folds> extremes_;
+};
+
+float middle_of(const EqualizationProblem& problem, std::size_t channel, Scheme scheme) {
+  if (scheme == Scheme::symmetric) return 0.0F;
+  return problem.samples.row(static_cast<Eigen::Index>(channel)).mean();
+}
+
+// The width that leaves the least error of the outputs on rows that had no say in the extremes.
+float best_width(const EqualizationProblem& problem, Scheme scheme) {
+  const Eigen::VectorXf reach = problem.weights.colwise().squaredNorm();
+  std::array<double, widths.size()> error{};
+  for (std::size_t i = 0; i < problem.extremes.size(); ++i) {
+    const FoldedChannel channel(channel_of(problem.samples, i), problem.row_weights);
+    const float middle = middle_of(problem, i, scheme);
+    for (std::size_t j = 0; j < widths.size(); ++j) {
+      error[j] += channel.error(middle, widths[j], scheme) *
+                  static_cast<double>(reach[static_cast<Eigen::Index>(i)]);
+    }
+  }
+  return widths[static_cast<std::size_t>(
+      std::distance(error.begin(), std::min_element(error.begin(), error.end())))];
 }
 
 // The sum over outputs of a squared step of the weights of an input with these scales.
@@ -97,9 +150,20 @@ InputRange input_range(const std::vector<Extremes>& ranges, const Eigen::VectorX
 }  // namespace
 
 std::vector<Extremes> channel_ranges(const EqualizationProblem& problem, Scheme scheme) {
+  const float width = best_width(problem, scheme);
   std::vector<Extremes> ranges;
   for (std::size_t i = 0; i < problem.extremes.size(); ++i) {
-    ranges.push_back(channel_range(channel_of(problem.samples, i), problem.extremes[i], scheme));
+    const float middle = middle_of(problem, i, scheme);
+    const FoldedChannel channel(channel_of(problem.samples, i), problem.row_weights);
+    float best = width;
+    double least = channel.error(middle, width, scheme);
+    for (const float part : narrower) {
+      const double error = channel.error(middle, width * part, scheme);
+      if (error >= least) continue;
+      least = error;
+      best = width * part;
+    }
+    ranges.push_back(widened(problem.extremes[i], middle, best));
   }
   return ranges;
 }
@@ -112,8 +176,10 @@ double expected_error(const EqualizationProblem& problem, const InputRange& rang
     const auto channel = static_cast<std::size_t>(i);
     const ByteRange bytes = range.of(channel);
     scale[i] = bytes.scale;
-    input_error += quantization_error(channel_of(problem.samples, channel), bytes).mean_square *
-                   static_cast<double>(reach[i]);
+    input_error +=
+        quantization_error(channel_of(problem.samples, channel), problem.row_weights, bytes)
+            .mean_square *
+        static_cast<double>(reach[i]);
   }
   return input_error + weight_error(problem, scale);
 }

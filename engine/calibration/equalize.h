@@ -21,6 +21,7 @@ namespace bertq {
 // One layer, or several that read one input.
 struct EqualizationProblem {
   const ChannelMatrix& samples;        // [channels][rows]
+  std::span<const float> row_weights;  // [rows]
   std::span<const Extremes> extremes;  // of each channel, over all that was seen
   const WeightMatrix& weights;         // [outputs][channels]
   // Of each channel: the part of its second moment that the rounding of weights answers to. All of
@@ -28,8 +29,9 @@ struct EqualizationProblem {
   Eigen::VectorXf uncertainty;
 };
 
-// Of each channel the range with the least squared error over its samples, as parts of its
-// extremes about the middle of its samples; symmetric ranges about zero.
+// Of each channel its extremes, all as much wider (or narrower) about the middle of its samples as
+// leaves the least error on samples that had no say in the extremes: a width for all channels, from
+// cross-validation. Symmetric ranges are about zero.
 std::vector<Extremes> channel_ranges(const EqualizationProblem& problem, Scheme scheme);
 
 // The expected squared error of all outputs.

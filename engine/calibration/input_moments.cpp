@@ -32,12 +32,16 @@ Eigen::MatrixXf gram_matrix(const ChannelMatrix& rows, jit::Isa isa) {
 
 }  // namespace
 
-InputMoments moments_of(const ChannelMatrix& samples, bool centred, jit::Isa isa) {
+InputMoments moments_of(const ChannelMatrix& samples, const Eigen::VectorXf& weights, bool centred,
+                        jit::Isa isa) {
+  const double total = weights.cast<double>().sum();
   InputMoments moments;
-  moments.mean = samples.cast<double>().rowwise().mean().cast<float>();
-  moments.second =
-      gram_matrix(centred ? ChannelMatrix(samples.colwise() - moments.mean) : samples, isa);
-  moments.second /= static_cast<float>(samples.cols());
+  moments.mean = (samples.cast<double>() * weights.cast<double>() / total).cast<float>();
+  ChannelMatrix rows = samples;
+  if (centred) rows.colwise() -= moments.mean;
+  const Eigen::VectorXf root = (weights / static_cast<float>(total)).cwiseSqrt();
+  rows = rows * root.asDiagonal();
+  moments.second = gram_matrix(rows, isa);
   return moments;
 }
 

@@ -13,9 +13,10 @@ struct InputMoments {
   Eigen::MatrixXf second;  // [channels][channels], symmetric
 };
 
-// About the mean, or (centred false) about zero. The products run in kernels of `isa`: in a
-// jit::ThreadScope.
-InputMoments moments_of(const ChannelMatrix& samples, bool centred, jit::Isa isa);
+// About the mean, or (centred false) about zero; each row counts as often as its weight says. The
+// products run in kernels of `isa`: in a jit::ThreadScope.
+InputMoments moments_of(const ChannelMatrix& samples, const Eigen::VectorXf& weights, bool centred,
+                        jit::Isa isa);
 
 // Moments of x * factor: one factor a channel.
 Eigen::MatrixXf scaled_second(const Eigen::MatrixXf& second, const Eigen::VectorXf& factor);

@@ -30,12 +30,14 @@ struct InputRange {
   }
 };
 
-// The moments of (quantised - exact) over some values.
+// The moments of (quantised - exact) over some values, each counted as often as its weight says.
 struct QuantizationError {
   double mean = 0.0, mean_square = 0.0;
   double variance() const { return std::max(mean_square - mean * mean, 0.0); }
 };
 // As the kernels quantise: q = clamp(rne(x * (1 / scale)) + zero_point, 0, 255).
-QuantizationError quantization_error(std::span<const float> values, const ByteRange& range);
+// `weights` are as many as the values.
+QuantizationError quantization_error(std::span<const float> values, std::span<const float> weights,
+                                     const ByteRange& range);
 
 }  // namespace bertq

@@ -4,6 +4,7 @@
 
 #include "engine/calibration/equalize.h"
 #include "engine/calibration/input_moments.h"
+#include "engine/calibration/row_weights.h"
 
 namespace bertq {
 namespace {
@@ -31,6 +32,9 @@ class GroupCalibration {
   InputRange range_for_all() const;
   void choose_range();
   EqualizationProblem problem() const;
+  std::span<const float> row_weights_view() const {
+    return {row_weights_.data(), static_cast<std::size_t>(row_weights_.size())};
+  }
   CalibratedLayer calibrated(std::size_t module, const Eigen::MatrixXf* factor) const;
   WeightMatrix equalized(const WeightMatrix& weights) const;
   std::vector<float> bias_correction(const WeightMatrix& weights, const Int8Layer& layer) const;
@@ -43,6 +47,7 @@ class GroupCalibration {
   ChannelMatrix samples_;
   std::vector<WeightMatrix> weights_;  // of each module
   WeightMatrix all_weights_;           // one below the other
+  Eigen::VectorXf row_weights_;
   InputMoments moments_;
   Eigen::VectorXf uncertainty_;
   InputRange range_;
@@ -87,7 +92,7 @@ void GroupCalibration::read_weights() {
 
 // Where the bias is corrected, nothing hangs on the mean of an error.
 void GroupCalibration::compute_moments() {
-  moments_ = moments_of(samples_, request_.methods.correct_bias, isa_);
+  moments_ = moments_of(samples_, row_weights_, request_.methods.correct_bias, isa_);
   uncertainty_ = moments_.second.diagonal();
   if (!request_.methods.round_weights) return;
   const auto order = rising_diagonal(moments_.second);
@@ -105,7 +110,7 @@ InputRange GroupCalibration::range_for_all() const {
 }
 
 EqualizationProblem GroupCalibration::problem() const {
-  return {samples_, group_.input.channels, all_weights_, uncertainty_};
+  return {samples_, row_weights_view(), group_.input.channels, all_weights_, uncertainty_};
 }
 
 void GroupCalibration::choose_range() {
@@ -133,7 +138,7 @@ std::vector<float> GroupCalibration::bias_correction(const WeightMatrix& weights
     const ByteRange range = range_.of(channel);
     const std::span<const float> values = channel_of(samples_, channel);
     exact[i] = static_cast<double>(moments_.mean[i]);
-    const double mean = exact[i] + quantization_error(values, range).mean;
+    const double mean = exact[i] + quantization_error(values, row_weights_view(), range).mean;
     quantized[i] = range_.equalized() ? mean / static_cast<double>(range.scale) : mean;
   }
   std::vector<float> correction;
@@ -178,6 +183,7 @@ std::vector<CalibratedLayer> GroupCalibration::run() {
   if (rows) {
     read_samples();
     read_weights();
+    row_weights_ = row_weights(samples_, all_weights_);
     compute_moments();
     choose_range();
   } else {
