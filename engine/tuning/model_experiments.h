@@ -50,6 +50,9 @@ class ModelExperiments final : public Experiments {
   Outcome baseline() override;
   Outcome score(const Configuration& configuration) override;
   Outcome probe(const Configuration& configuration) override;
+  // The forward pass fuses what follows a product into it, so a module's own output cannot be seen:
+  // it is that of the encoder layer that the module belongs to. Modules of one layer are equal, and
+  // keep their order.
   std::vector<double> output_errors(const Configuration& configuration) override;
 
   // The configuration with its ranges and everything else that calibration finds.
