@@ -145,9 +145,11 @@ TEST_CASE("percentiles are those of all magnitudes") {
           find_range(RangeAlgorithm::percentile, Scheme::symmetric, summary, std::stod(percentile));
       CAPTURE(golden["name"]);
       CAPTURE(percentile);
-      // A histogram knows a value to within a bin, here a 4096th of the largest.
-      CHECK(std::fabs(range.magnitude() - want.get<float>()) <=
-            summary.extremes.magnitude() / 2000.0F);
+      // A histogram knows a value to within a bin, and between the few values of a tail NumPy draws
+      // a line where it has steps.
+      const float expected = want.get<float>();
+      CHECK(std::fabs(range.magnitude() - expected) <=
+            0.03F * expected + summary.extremes.magnitude() / 2000.0F);
     }
   }
 }
