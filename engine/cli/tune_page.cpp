@@ -54,10 +54,11 @@ std::string trials_picture(const TuneReport& report) {
   for (std::size_t i = 0; i < search.trials.size(); ++i) {
     const Trial& trial = search.trials[i];
     const bool best = search.best == i;
-    if (add(trial.measure, trial.outcome,
+    const double measure = trial.outcome.measure(report.goal.objective);
+    if (add(measure, trial.outcome,
             best ? Mark::chosen : (trial.meets_goal ? Mark::good : Mark::plain),
             fmt::format("trial {}{}: {:.4f}, {:.4g} {}", trial.number, best ? " (chosen)" : "",
-                        trial.outcome.score, trial.measure * unit.factor, unit.title))) {
+                        trial.outcome.score, measure * unit.factor, unit.title))) {
       point_of[i] = scatter.points.size() - 1;
     }
   }
@@ -66,6 +67,8 @@ std::string trials_picture(const TuneReport& report) {
     const auto point = point_of.find(i);
     if (point != point_of.end()) scatter.line.push_back(point->second);
   }
+  // The front is that of the costs that the search went by; measured times may order it otherwise.
+  std::ranges::sort(scatter.line, {}, [&](std::size_t i) { return scatter.points[i].x; });
   return "<h2>Every trial</h2>\n<p>" + html_text(report.metric) +
          " against cost; green meets the goal, the line joins what no other trial beats in both, "
          "the large mark is the recipe that was chosen.</p>\n" +
