@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "bertq/error.h"
 #include "engine/calibration/sample_batches.h"
@@ -167,6 +168,19 @@ Evaluate command_evaluation(const std::string& command, const std::filesystem::p
   };
 }
 
+// The last trial's recipe, and its rounded weights where it had some.
+void remove_trial_files(const std::filesystem::path& recipe_file) {
+  const std::string prefix = recipe_file.filename().string() + ".trial.";
+  const auto folder = recipe_file.parent_path();
+  std::error_code none;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder.empty() ? "." : folder, none)) {
+    if (entry.path().filename().string().starts_with(prefix)) files.push_back(entry.path());
+  }
+  for (const auto& file : files) std::filesystem::remove(file, none);
+}
+
 std::string metadata_of(const TuneReport& report) {
   return Json({{"version", BERTQ_VERSION},
                {"model", report.model},
@@ -274,8 +288,7 @@ void tune(const Arguments& arguments, Output& output, const Console& console) {
     output.write(report_text(report));
   }
   output.finish();
-  std::error_code none;
-  std::filesystem::remove(settings.recipe_file.string() + ".trial.json", none);
+  remove_trial_files(settings.recipe_file);
   if (!report.result.search.goal_met()) {
     throw Error(ErrorKind::goal_missed, report.goal_sentence());
   }
