@@ -252,7 +252,7 @@ std::string report_text(const TuneReport& report) {
   }
   if (report.sample) {
     text +=
-        "\nThis is a sample: a small model that comes with bertq and made-up pairs of sentences.\n";
+        "\nThis is a sample: a small model that comes with bertq and made-up examples.\n";
   }
   return text;
 }

@@ -50,8 +50,8 @@ void why(const Arguments& arguments, Output& output, const Console& console) {
   const ModelFiles files = open_model_files(arguments, console, embedded_model_for(task));
   const auto set = open_task_set(arguments, task, files);
   check_subject(files, *set);
-  const Recipe recipe =
-      arguments.given("recipe") ? chosen_recipe(arguments) : Recipe::uniform(Precision::int8);
+  const Recipe recipe = arguments.given("recipe") ? read_recipe(arguments.text("recipe"))
+                                                  : Recipe::uniform(Precision::int8);
   if (same_choices(recipe, Recipe::uniform(Precision::fp32))) {
     throw Error(ErrorKind::usage,
                 "why: the recipe is FP32 throughout: there is nothing to explain");

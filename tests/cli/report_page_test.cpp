@@ -46,12 +46,13 @@ TEST_CASE("a picture has a mark for everything") {
   const std::string bars = bar_chart({{"a", 3.0, "3 %"}, {"b<c", -1.0, "-1 %"}, {"d", 0.0, "0 %"}});
   CHECK(count(bars, "<rect") == 3);
   CHECK(count(bars, "b&lt;c") == 1);
-  Scatter scatter{.x_title = "seconds", .y_title = "f1"};
-  scatter.points = {{0.1, 0.84, Mark::plain, "one"}, {0.2, 0.85, Mark::chosen, "two"}};
-  scatter.line = {0, 1};
-  scatter.level = 0.83;
-  scatter.level_title = "goal";
-  const std::string picture = scatter_chart(scatter);
+  const std::string picture =
+      scatter_chart({"seconds",
+                     "f1",
+                     {{0.1, 0.84, Mark::plain, "one"}, {0.2, 0.85, Mark::chosen, "two"}},
+                     {0, 1},
+                     0.83,
+                     "goal"});
   CHECK(count(picture, "<circle") == 2);
   CHECK(count(picture, "<polyline") == 1);
   CHECK(count(picture, ">goal<") == 1);
