@@ -39,22 +39,33 @@ float scale_of(const Extremes& range, Scheme scheme) {
   return std::max({width / byte_steps, far, least_scale});
 }
 
-ByteRange byte_range(const Extremes& range, float scale, Scheme scheme) {
+// Steps that the range leaves over are shared by both sides, unless nothing is below `bounds`.
+ByteRange byte_range(const Extremes& range, float scale, Scheme scheme, const Extremes& bounds) {
   if (scheme == Scheme::symmetric) return {scale, symmetric_zero_point};
-  const float zero = std::nearbyint(byte_steps / 2.0F - middle_of(range) / scale);
-  return {scale, static_cast<std::int32_t>(zero)};
+  const float centred = std::nearbyint(byte_steps / 2.0F - middle_of(range) / scale);
+  const float lowest = std::ceil(-bounds.least / scale);
+  return {scale, static_cast<std::int32_t>(std::min(centred, std::max(lowest, 0.0F)))};
 }
 
-Extremes widened(const Extremes& extremes, float middle, float width) {
-  return {middle + width * (extremes.least - middle),
-          middle + width * (extremes.greatest - middle)};
+// What no channel has ever passed is taken for a bound of them all, as the lowest value of GELU is:
+// no steps are spent beyond it.
+Extremes bounds_of(std::span<const Extremes> channels) {
+  Extremes bounds;
+  for (const Extremes& channel : channels) bounds.add(channel);
+  return bounds;
+}
+
+Extremes widened(const Extremes& extremes, float middle, float width, const Extremes& bounds) {
+  return {std::max(middle + width * (extremes.least - middle), bounds.least),
+          std::min(middle + width * (extremes.greatest - middle), bounds.greatest)};
 }
 
 // One channel's rows in `folds` parts of almost one size.
 class FoldedChannel {
  public:
-  FoldedChannel(std::span<const float> values, std::span<const float> weights)
-      : values_(values), weights_(weights) {
+  FoldedChannel(std::span<const float> values, std::span<const float> weights,
+                const Extremes& bounds)
+      : values_(values), weights_(weights), bounds_(bounds) {
     for (std::size_t fold = 0; fold < folds; ++fold)
       extremes_[fold] = Extremes::of(part(values_, fold));
   }
@@ -65,9 +76,9 @@ class FoldedChannel {
     for (std::size_t fold = 0; fold < folds; ++fold) {
       const std::span<const float> values = part(values_, fold), weights = part(weights_, fold);
       if (values.empty()) continue;
-      const Extremes range = widened(of_others(fold), middle, width);
-      const QuantizationError error =
-          quantization_error(values, weights, byte_range(range, scale_of(range, scheme), scheme));
+      const Extremes range = widened(of_others(fold), middle, width, bounds_);
+      const QuantizationError error = quantization_error(
+          values, weights, byte_range(range, scale_of(range, scheme), scheme, bounds_));
       const float count = std::accumulate(weights.begin(), weights.end(), 0.0F);
       sum += error.mean_square * static_cast<double>(count);
     }
@@ -88,6 +99,7 @@ class FoldedChannel {
   }
 
   std::span<const float> values_, weights_;
+  Extremes bounds_;
   std::array<Extremes, folds> extremes_;
 };
 
@@ -99,9 +111,10 @@ float middle_of(const EqualizationProblem& problem, std::size_t channel, Scheme 
 // The width that leaves the least error of the outputs on rows that had no say in the extremes.
 float best_width(const EqualizationProblem& problem, Scheme scheme) {
   const Eigen::VectorXf reach = problem.weights.colwise().squaredNorm();
+  const Extremes bounds = bounds_of(problem.extremes);
   std::array<double, widths.size()> error{};
   for (std::size_t i = 0; i < problem.extremes.size(); ++i) {
-    const FoldedChannel channel(channel_of(problem.samples, i), problem.row_weights);
+    const FoldedChannel channel(channel_of(problem.samples, i), problem.row_weights, bounds);
     const float middle = middle_of(problem, i, scheme);
     for (std::size_t j = 0; j < widths.size(); ++j) {
       error[j] += channel.error(middle, widths[j], scheme) *
@@ -137,10 +150,11 @@ Eigen::VectorXf scales_of(const std::vector<Extremes>& ranges, Scheme scheme) {
 }
 
 InputRange input_range(const std::vector<Extremes>& ranges, const Eigen::VectorXf& scale,
-                       Scheme scheme) {
+                       Scheme scheme, const Extremes& bounds) {
   InputRange result;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    const ByteRange channel = byte_range(ranges[i], scale[static_cast<Eigen::Index>(i)], scheme);
+    const ByteRange channel =
+        byte_range(ranges[i], scale[static_cast<Eigen::Index>(i)], scheme, bounds);
     result.scale.push_back(channel.scale);
     result.zero_point.push_back(channel.zero_point);
   }
@@ -151,10 +165,11 @@ InputRange input_range(const std::vector<Extremes>& ranges, const Eigen::VectorX
 
 std::vector<Extremes> channel_ranges(const EqualizationProblem& problem, Scheme scheme) {
   const float width = best_width(problem, scheme);
+  const Extremes bounds = bounds_of(problem.extremes);
   std::vector<Extremes> ranges;
   for (std::size_t i = 0; i < problem.extremes.size(); ++i) {
     const float middle = middle_of(problem, i, scheme);
-    const FoldedChannel channel(channel_of(problem.samples, i), problem.row_weights);
+    const FoldedChannel channel(channel_of(problem.samples, i), problem.row_weights, bounds);
     float best = width;
     double least = channel.error(middle, width, scheme);
     for (const float part : narrower) {
@@ -163,7 +178,7 @@ std::vector<Extremes> channel_ranges(const EqualizationProblem& problem, Scheme 
       least = error;
       best = width * part;
     }
-    ranges.push_back(widened(problem.extremes[i], middle, best));
+    ranges.push_back(widened(problem.extremes[i], middle, best, bounds));
   }
   return ranges;
 }
@@ -199,7 +214,7 @@ InputRange equalized_range(const EqualizationProblem& problem, Scheme scheme) {
   for (const float balance : balances) {
     const Eigen::VectorXf scale =
         narrowest.array().max(asked * std::sqrt(std::sqrt(balance))).matrix();
-    const InputRange range = input_range(ranges, scale, scheme);
+    const InputRange range = input_range(ranges, scale, scheme, bounds_of(problem.extremes));
     const double error = expected_error(problem, range);
     if (error >= least) continue;
     least = error;
