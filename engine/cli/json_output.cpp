@@ -18,8 +18,12 @@ Json json_float(float value) {
   return shortest;
 }
 
-Json json_or_null(const std::optional<std::uint64_t>& value) {
-  return value ? Json(*value) : Json(nullptr);
+Json json_head(jit::Isa isa, std::size_t threads) {
+  return {{"schema_version", 1},
+          {"version", BERTQ_VERSION},
+          {"cpu", jit::describe_cpu().name},
+          {"isa", jit::isa_name(isa)},
+          {"threads", threads}};
 }
 
 void write_json(Output& output, const Json& json) {

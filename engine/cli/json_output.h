@@ -1,11 +1,12 @@
 // JSON results. Keys keep the order in which they were added.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "engine/cli/output.h"
+#include "jit/isa.h"
 
 namespace bertq::cli {
 
@@ -14,7 +15,12 @@ using Json = nlohmann::ordered_json;
 // A float in its own shortest digits, not in those of the double that it would become.
 Json json_float(float value);
 // null where there is no value.
-Json json_or_null(const std::optional<std::uint64_t>& value);
+template <typename Value>
+Json json_or_null(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json();
+}
+// How a report of what was measured begins: versions, CPU, code path, threads.
+Json json_head(jit::Isa isa, std::size_t threads);
 
 // One object: indented and for a whole document, or on one line of its own. Bytes that are not
 // UTF-8 (in file names) are replaced.

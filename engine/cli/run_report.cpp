@@ -142,12 +142,8 @@ std::string RunReport::goal_sentence() const {
 }
 
 Json report_json(const RunReport& report) {
-  Json json = {{"schema_version", 1},
-               {"version", BERTQ_VERSION},
-               {"cpu", jit::describe_cpu().name},
-               {"isa", jit::isa_name(report.isa)},
-               {"threads", report.threads},
-               {"results", Json::array()}};
+  Json json = json_head(report.isa, report.threads);
+  json["results"] = Json::array();
   for (const PrecisionResult& result : report.results) {
     json["results"].push_back(result_json(result));
   }

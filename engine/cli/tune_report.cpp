@@ -183,32 +183,28 @@ std::string trial_line(const Trial& trial, const Trial& best) {
 Json report_json(const TuneReport& report) {
   const TuneResult& result = report.result;
   const Trial* const best = best_of(report);
-  Json json = {{"schema_version", 1},
-               {"version", BERTQ_VERSION},
-               {"cpu", jit::describe_cpu().name},
-               {"isa", jit::isa_name(report.isa)},
-               {"threads", report.threads},
-               {"model", report.model},
-               {"strategy", report.strategy},
-               {"seed", report.seed},
-               {"recipe", report.recipe_file},
-               {"journal", journal_beside(report.recipe_file).string()},
-               {"goal",
-                {{"metric", report.metric},
-                 {report.goal.relative ? "relative" : "absolute", report.goal.tolerance},
-                 {"higher_is_better", report.goal.higher_is_better},
-                 {"objective", objective_name(report.goal.objective)},
-                 {"met", result.search.goal_met()}}},
-               {"baseline",
-                {{"score", result.search.baseline.score},
-                 {"seconds", number_or_null(result.search.baseline.seconds)},
-                 {"weights_bytes", number_or_null(result.search.baseline.weights_bytes)}}},
-               {"trials", Json::array()},
-               {"best", best == nullptr ? Json() : Json(best->number)},
-               {"front", Json::array()},
-               {"sensitivities", Json::array()},
-               {"probes", result.search.probes},
-               {"seconds", result.search.seconds}};
+  Json json = json_head(report.isa, report.threads);
+  json.update(Json{{"model", report.model},
+                   {"strategy", report.strategy},
+                   {"seed", report.seed},
+                   {"recipe", report.recipe_file},
+                   {"journal", journal_beside(report.recipe_file).string()},
+                   {"goal",
+                    {{"metric", report.metric},
+                     {report.goal.relative ? "relative" : "absolute", report.goal.tolerance},
+                     {"higher_is_better", report.goal.higher_is_better},
+                     {"objective", objective_name(report.goal.objective)},
+                     {"met", result.search.goal_met()}}},
+                   {"baseline",
+                    {{"score", result.search.baseline.score},
+                     {"seconds", number_or_null(result.search.baseline.seconds)},
+                     {"weights_bytes", number_or_null(result.search.baseline.weights_bytes)}}},
+                   {"trials", Json::array()},
+                   {"best", best == nullptr ? Json() : Json(best->number)},
+                   {"front", Json::array()},
+                   {"sensitivities", Json::array()},
+                   {"probes", result.search.probes},
+                   {"seconds", result.search.seconds}});
   for (const Trial& trial : result.search.trials) {
     json["trials"].push_back(trial_json(result.space, trial));
   }
@@ -251,8 +247,7 @@ std::string report_text(const TuneReport& report) {
         fmt::format("recipe: {} (bertq run --recipe {})\n", report.recipe_file, report.recipe_file);
   }
   if (report.sample) {
-    text +=
-        "\nThis is a sample: a small model that comes with bertq and made-up examples.\n";
+    text += "\nThis is a sample: a small model that comes with bertq and made-up examples.\n";
   }
   return text;
 }

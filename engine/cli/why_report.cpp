@@ -114,24 +114,20 @@ std::string picture(const WhyReport& report, Value value, const char* format) {
 
 Json report_json(const WhyReport& report) {
   const Diagnosis& diagnosis = report.diagnosis;
-  Json json = {{"schema_version", 1},
-               {"version", BERTQ_VERSION},
-               {"cpu", jit::describe_cpu().name},
-               {"isa", jit::isa_name(report.isa)},
-               {"threads", report.threads},
-               {"model", report.model},
-               {"task", report.task},
-               {"data", report.data},
-               {"precision", report.precision},
-               {"metric", diagnosis.metric},
-               {"fp32_score", diagnosis.fp32_score},
-               {"score", diagnosis.score},
-               {"logit_error", diagnosis.agreement.logit_error},
-               {"labels_equal", json_or_null(diagnosis.agreement.labels_equal)},
-               {"seconds", diagnosis.seconds},
-               {"other_seconds", other_seconds(diagnosis)},
-               {"modules", Json::array()},
-               {"changed", Json::array()}};
+  Json json = json_head(report.isa, report.threads);
+  json.update(Json{{"model", report.model},
+                   {"task", report.task},
+                   {"data", report.data},
+                   {"precision", report.precision},
+                   {"metric", diagnosis.metric},
+                   {"fp32_score", diagnosis.fp32_score},
+                   {"score", diagnosis.score},
+                   {"logit_error", diagnosis.agreement.logit_error},
+                   {"labels_equal", json_or_null(diagnosis.agreement.labels_equal)},
+                   {"seconds", diagnosis.seconds},
+                   {"other_seconds", other_seconds(diagnosis)},
+                   {"modules", Json::array()},
+                   {"changed", Json::array()}});
   for (const ModuleFinding& finding : diagnosis.modules) {
     json["modules"].push_back(module_json(report, finding));
   }

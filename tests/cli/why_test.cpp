@@ -36,6 +36,7 @@ TEST_CASE("why names every layer, worst first, in every form") {
   CHECK(report["schema_version"] == 1);
   CHECK(report["metric"] == "f1");
   CHECK(report["precision"] == "int8");
+  CHECK(report["labels_equal"].is_number_float());
   CHECK(report["modules"].size() == 35);  // 4 layers of 6 and 2, words, pooler, classifier
   double share = 1e9;
   for (const json& module : report["modules"]) {
