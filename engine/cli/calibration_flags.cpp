@@ -13,6 +13,7 @@
 #include "engine/cli/setup.h"
 #include "engine/cli/suggestion.h"
 #include "engine/cli/task_data.h"
+#include "engine/tuning/fingerprint.h"
 #include "engine/tuning/methods.h"
 
 namespace bertq::cli {
@@ -51,8 +52,12 @@ std::string training_file_of(const std::string& path) {
   return path;
 }
 
-Recipe with_provenance(Recipe recipe, const EvaluationSet& set, std::size_t samples) {
+Recipe with_provenance(Recipe recipe, const ModelFiles& files, const EvaluationSet& set,
+                       std::size_t samples) {
   Json metadata = recipe.metadata().empty() ? Json(Json::object()) : Json::parse(recipe.metadata());
+  metadata["version"] = BERTQ_VERSION;
+  metadata["model"] = files.name;
+  metadata["weights"] = weights_fingerprint(files.checkpoint, files.config);
   metadata["calibrated_on"] = set.name();
   metadata["calibration_samples"] = std::min(samples, set.inputs().size());
   recipe.set_metadata(metadata.dump());
@@ -97,7 +102,7 @@ Recipe calibrated_recipe(const Arguments& arguments, const Console& console,
   const auto algorithm = find_algorithm(arguments.text("algorithm"));
   const auto scheme = find_scheme(arguments.text("scheme"));
   const Recipe wanted = with_static_ranges(base, *statistics, algorithm.value(), scheme.value());
-  return with_provenance(calibrator.apply(wanted, chosen_methods(arguments)), set, samples);
+  return with_provenance(calibrator.apply(wanted, chosen_methods(arguments)), files, set, samples);
 }
 
 }  // namespace bertq::cli

@@ -95,6 +95,7 @@ std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelF
 std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
                                         const Recipe& recipe, jit::Isa isa,
                                         const ArithmeticChoice& arithmetic) {
+  require_made_for(recipe, files);
   ModelConfig config = files.config;
   apply_activation(arguments, config);
   return Model::load(files.checkpoint, config, recipe, isa, arithmetic);

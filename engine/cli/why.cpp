@@ -52,6 +52,7 @@ void why(const Arguments& arguments, Output& output, const Console& console) {
   check_subject(files, *set);
   const Recipe recipe = arguments.given("recipe") ? read_recipe(arguments.text("recipe"))
                                                   : Recipe::uniform(Precision::int8);
+  require_made_for(recipe, files);
   if (same_choices(recipe, Recipe::uniform(Precision::fp32))) {
     throw Error(ErrorKind::usage,
                 "why: the recipe is FP32 throughout: there is nothing to explain");

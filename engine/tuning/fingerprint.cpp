@@ -4,14 +4,21 @@
 #include <cstdint>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "bertq/error.h"
 #include "engine/model/model_folder.h"
+#include "engine/model/tensor_names.h"
+#include "engine/model/tensor_source.h"
 #include "loaders/byte_source.h"
+#include "loaders/printable.h"
 #include "loaders/xxh3.h"
 
 namespace bertq {
 namespace {
 
 constexpr std::size_t slice_bytes = std::size_t{4} << 20U;
+constexpr std::size_t slice_floats = slice_bytes / sizeof(float);
 
 // Lengths go in as well, so that no two lists of texts run together to the same bytes.
 class Digest {
@@ -25,6 +32,7 @@ class Digest {
     add(numbers.size());
     hash_.update(std::as_bytes(numbers));
   }
+  void add_bytes(std::span<const std::byte> bytes) { hash_.update(bytes); }
   void add(const loaders::ByteSource& source) {
     std::vector<std::byte> slice(slice_bytes);
     add(source.size());
@@ -57,10 +65,40 @@ std::string fingerprint(std::string_view text) {
   return digest.text();
 }
 
-std::string weights_fingerprint(const loaders::Checkpoint& checkpoint) {
+std::string weights_fingerprint(const loaders::Checkpoint& checkpoint, const ModelConfig& config) {
+  const CheckpointSource source(checkpoint, config);
   Digest digest;
-  for (const auto& source : checkpoint.sources) digest.add(*source);
+  std::vector<float> slice(slice_floats);
+  for (const ExpectedTensor& tensor : expected_tensors(config)) {
+    if (!source.has(tensor.name)) continue;
+    std::uint64_t left = source.rows(tensor.name);
+    for (std::size_t i = 1; i < tensor.shape.size(); ++i) left *= tensor.shape[i];
+    digest.add(tensor.name);
+    digest.add(left);
+    for (std::uint64_t at = 0; left > 0;) {
+      const auto part = std::span(slice).first(std::min<std::uint64_t>(slice.size(), left));
+      source.read(tensor.name, at, part);
+      digest.add_bytes(std::as_bytes(part));
+      at += part.size();
+      left -= part.size();
+    }
+  }
   return digest.text();
+}
+
+void require_made_for(const Recipe& recipe, const ModelFiles& files) {
+  if (recipe.metadata().empty() || files.packed) return;
+  const auto metadata = nlohmann::json::parse(recipe.metadata());
+  const auto wanted = metadata.find("weights");
+  if (wanted == metadata.end() || !wanted->is_string()) return;
+  const std::string got = weights_fingerprint(files.checkpoint, files.config);
+  if (*wanted == got) return;
+  const auto model = metadata.find("model");
+  const std::string of =
+      model != metadata.end() && model->is_string() ? " of " + model->get<std::string>() : "";
+  throw Error(ErrorKind::input,
+              files.name + ": expected the weights that the recipe was made for (" +
+                  loaders::printable(wanted->get<std::string>() + of) + "), got " + got);
 }
 
 std::string small_files_fingerprint(const ModelFiles& files) {

@@ -22,7 +22,7 @@ std::string goal_text(const Goal& goal) {
 
 // Neither trials nor time: both may be extended when a search is resumed.
 Identity identity_of(const TuneRequest& request, const TuningSpace& space) {
-  Identity identity = {{"weights", weights_fingerprint(request.files.checkpoint)},
+  Identity identity = {{"weights", weights_fingerprint(request.files.checkpoint, request.files.config)},
                        {"vocabulary", small_files_fingerprint(request.files)},
                        {"samples", inputs_fingerprint(request.setup.samples) + " " +
                                        inputs_fingerprint(request.setup.others)},

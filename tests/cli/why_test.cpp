@@ -66,6 +66,16 @@ TEST_CASE("why explains a recipe, and says where it has nothing to explain") {
   CHECK(report["modules"][0]["share_of_error"] == 1.0);
   CHECK(report["modules"][0]["logit_error_in_fp32"] == 0.0);
 
+  const std::string other =
+      folder.write("other.json", R"({"schema_version": 1, "default": {"precision": "int8"},
+                        "metadata": {"model": "another", "weights": "00ff"}})");
+  for (const auto& verb : {why(folder, ""), std::string("bertq run --task mrpc")}) {
+    const Finished refused = shell(verb + " --recipe " + other);
+    CHECK(refused.status == 3);
+    CHECK(refused.err.find("expected the weights that the recipe was made for (00ff of another), "
+                           "got ") != std::string::npos);
+  }
+
   const std::string fp32 =
       folder.write("fp32.json", R"({"schema_version": 1, "default": {"precision": "fp32"}})");
   const Finished nothing = shell(why(folder, "--recipe " + fp32));

@@ -48,6 +48,11 @@ ModelFiles open_model(const std::filesystem::path& path,
                       const tokenizer::Tokenizer::Overrides& tokenizer_overrides,
                       WeightAccess access = WeightAccess::read);
 
+// Throws Error (input) if the recipe's metadata says that it was made for other weights than these
+// ("weights": tune and calibration write it). A recipe that does not say fits any model that has
+// its layers; a .bertq file's was judged when it was packed.
+void require_made_for(const Recipe& recipe, const ModelFiles& files);
+
 // The sample compiled into the program: small BERTs fine-tuned on made-up sentence pairs, and on
 // made-up questions.
 enum class EmbeddedModel : std::uint8_t { mrpc, squad };
