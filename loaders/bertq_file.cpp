@@ -17,8 +17,6 @@
 namespace bertq::loaders {
 namespace {
 
-constexpr std::size_t piece_bytes = std::size_t{1} << 20U;
-
 Tensor as_tensor(const ByteSource& source, const BertqSection& section) {
   Tensor tensor;
   tensor.name = section.name;
@@ -87,13 +85,7 @@ BertqFile open_bertq(std::unique_ptr<const ByteSource> source) {
 BertqHashes hash_bertq(const ByteSource& source) {
   const std::uint64_t end = source.size() - std::min(source.size(), bertq_hash_bytes);
   Xxh3 hash;
-  std::vector<std::byte> piece(piece_bytes);
-  for (std::uint64_t at = 0; at < end; at += piece.size()) {
-    const auto part = std::span(piece).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - at)));
-    source.read(at, part);
-    hash.update(part);
-  }
+  update(hash, source, 0, end);
   std::array<std::byte, bertq_hash_bytes> stored{};
   source.read(end, stored);
   return {hex(stored), hex(hash.digest())};

@@ -2,10 +2,17 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <new>
 #include <string_view>
+#include <vector>
 
 namespace bertq::loaders {
+namespace {
+
+constexpr std::size_t piece_bytes = std::size_t{1} << 20U;
+
+}  // namespace
 
 struct Xxh3::State {
   State() : state(XXH3_createState()) {
@@ -32,6 +39,18 @@ Xxh3::Digest Xxh3::digest() const {
   Digest digest;
   for (std::size_t i = 0; i < digest.size(); ++i) digest[i] = std::byte{canonical.digest[i]};
   return digest;
+}
+
+void update(Xxh3& hash, const ByteSource& source, std::uint64_t begin, std::uint64_t end) {
+  std::vector<std::byte> piece(
+      static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, end - begin)));
+  while (begin < end) {
+    const auto part = std::span(piece).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - begin)));
+    source.read(begin, part);
+    hash.update(part);
+    begin += part.size();
+  }
 }
 
 std::string hex(std::span<const std::byte> bytes) {

@@ -3,9 +3,12 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+
+#include "loaders/byte_source.h"
 
 namespace bertq::loaders {
 
@@ -22,6 +25,9 @@ class Xxh3 {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Takes in bytes [begin, end) of a source, a bounded piece at a time. Throws what it throws.
+void update(Xxh3& hash, const ByteSource& source, std::uint64_t begin, std::uint64_t end);
 
 // Two lower-case digits a byte.
 std::string hex(std::span<const std::byte> bytes);

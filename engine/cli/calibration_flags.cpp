@@ -13,7 +13,7 @@
 #include "engine/cli/setup.h"
 #include "engine/cli/suggestion.h"
 #include "engine/cli/task_data.h"
-#include "engine/tuning/fingerprint.h"
+#include "engine/model/weights_fingerprint.h"
 #include "engine/tuning/methods.h"
 
 namespace bertq::cli {

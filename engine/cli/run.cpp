@@ -148,10 +148,7 @@ void take_provenance(const Recipe& recipe, RunReport& report) {
 
 void check_arguments(const Arguments& arguments) {
   const auto refuse = [](const char* why) { throw Error(ErrorKind::usage, why); };
-  if (!arguments.given("task")) refuse("run: --task is missing");
-  if (arguments.given("model") != arguments.given("data")) {
-    refuse("run: -m and --data belong together; without both, the embedded sample is used");
-  }
+  check_task_flags(arguments, "run");
   const Purpose purpose = purpose_of(arguments);
   if (purpose == Purpose::predict && !arguments.given("output-dir")) {
     refuse("run: --split test writes predictions and needs --output-dir DIR for them");

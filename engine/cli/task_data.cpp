@@ -23,6 +23,18 @@ const Task& named_task(const std::string& typed) {
                           suggestion(typed, known)));
 }
 
+void check_task_flags(const Arguments& arguments, std::string_view verb) {
+  if (!arguments.given("task")) {
+    throw Error(ErrorKind::usage, fmt::format("{}: --task is missing", verb));
+  }
+  if (arguments.given("model") != arguments.given("data")) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: -m and --data belong together; without both, the embedded sample "
+                            "is used",
+                            verb));
+  }
+}
+
 TaskOptions task_options(const Arguments& arguments, const Task& task, const ModelFiles& files) {
   TaskOptions options;
   options.max_tokens = token_limit(arguments, files, task.max_tokens);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bertq/model_files.h"
@@ -15,6 +16,10 @@ namespace bertq::cli {
 
 // In any spelling. Throws Error (usage) with the nearest name.
 const Task& named_task(const std::string& typed);
+
+// --task is there, and -m and --data are both there or neither. Throws Error (usage) beginning with
+// the verb.
+void check_task_flags(const Arguments& arguments, std::string_view verb);
 
 // What --max-seq-length and the task's own flags say.
 TaskOptions task_options(const Arguments& arguments, const Task& task, const ModelFiles& files);

@@ -47,10 +47,7 @@ struct Settings {
 
 void check_arguments(const Arguments& arguments) {
   const auto refuse = [](const char* why) { throw Error(ErrorKind::usage, why); };
-  if (!arguments.given("task")) refuse("tune: --task is missing");
-  if (arguments.given("model") != arguments.given("data")) {
-    refuse("tune: -m and --data belong together; without both, the embedded sample is used");
-  }
+  check_task_flags(arguments, "tune");
   if (arguments.given("relative") && arguments.given("absolute")) {
     refuse("tune: --relative and --absolute contradict each other");
   }

@@ -13,14 +13,6 @@
 namespace bertq::cli {
 namespace {
 
-void check_arguments(const Arguments& arguments) {
-  if (!arguments.given("task")) throw Error(ErrorKind::usage, "why: --task is missing");
-  if (arguments.given("model") != arguments.given("data")) {
-    throw Error(ErrorKind::usage,
-                "why: -m and --data belong together; without both, the embedded sample is used");
-  }
-}
-
 void check_subject(const ModelFiles& files, const EvaluationSet& set) {
   if (files.packed) {
     throw Error(ErrorKind::usage, files.name +
@@ -45,7 +37,7 @@ Diagnosis diagnose_shown(const DiagnosisRequest& request, const Console& console
 }  // namespace
 
 void why(const Arguments& arguments, Output& output, const Console& console) {
-  check_arguments(arguments);
+  check_task_flags(arguments, "why");
   const Task& task = named_task(arguments.text("task"));
   const ModelFiles files = open_model_files(arguments, console, embedded_model_for(task));
   const auto set = open_task_set(arguments, task, files);
@@ -67,7 +59,6 @@ void why(const Arguments& arguments, Output& output, const Console& console) {
   report.precision = arguments.given("recipe") ? "tuned" : "int8";
   report.isa = chosen_isa(arguments);
   report.threads = chosen_threads(arguments);
-  report.sample = !arguments.given("model");
   report.shown_changes = arguments.number("changes");
   report.diagnosis = diagnose_shown({.checkpoint = files.checkpoint,
                                      .config = config,

@@ -14,7 +14,6 @@ struct WhyReport {
   std::string model, task, data, precision;  // "int8" or "tuned"
   jit::Isa isa = jit::Isa::reference;
   std::size_t threads = 0;
-  bool sample = false;
   std::size_t shown_changes = 0;  // in text and pages; all are in JSON
   Diagnosis diagnosis;
 };

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "bertq/error.h"
+#include "engine/runtime/replace_file.h"
 #include "engine/squad/squad_answers.h"
 #include "engine/squad/squad_evaluator.h"
 #include "engine/squad/squad_features.h"
 #include "engine/squad/squad_files.h"
-#include "engine/tuning/replace_file.h"
 #include "loaders/printable.h"
 
 namespace bertq {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "bertq/error.h"
-#include "engine/tuning/replace_file.h"
+#include "engine/runtime/replace_file.h"
 
 namespace bertq {
 namespace {

@@ -14,8 +14,6 @@
 namespace bertq {
 
 std::string fingerprint(std::string_view text);
-// Every weight as f32 by its canonical name: the same for a checkpoint in any format.
-std::string weights_fingerprint(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
 // Every small file that the model was made from: config and vocabulary among them.
 std::string small_files_fingerprint(const ModelFiles& files);
 // Ids and segments.

@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "bertq/error.h"
-#include "engine/tuning/replace_file.h"
+#include "engine/runtime/replace_file.h"
 #include "loaders/byte_source.h"
 #include "loaders/checksum.h"
 #include "loaders/little_endian.h"

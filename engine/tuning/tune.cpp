@@ -6,6 +6,7 @@
 
 #include "bertq/calibration.h"
 #include "bertq/error.h"
+#include "engine/model/weights_fingerprint.h"
 #include "engine/tuning/fingerprint.h"
 #include "engine/tuning/methods.h"
 
@@ -22,17 +23,18 @@ std::string goal_text(const Goal& goal) {
 
 // Neither trials nor time: both may be extended when a search is resumed.
 Identity identity_of(const TuneRequest& request, const TuningSpace& space) {
-  Identity identity = {{"weights", weights_fingerprint(request.files.checkpoint, request.files.config)},
-                       {"vocabulary", small_files_fingerprint(request.files)},
-                       {"samples", inputs_fingerprint(request.setup.samples) + " " +
-                                       inputs_fingerprint(request.setup.others)},
-                       {"space", space_fingerprint(space)},
-                       {"strategy", std::string(request.strategy.name)},
-                       {"goal", goal_text(request.goal)},
-                       {"seed", std::to_string(request.seed)},
-                       {"isa", std::string(jit::isa_name(request.setup.isa))},
-                       {"cpu", jit::describe_cpu().name},
-                       {"threads", std::to_string(request.setup.threads)}};
+  Identity identity = {
+      {"weights", weights_fingerprint(request.files.checkpoint, request.files.config)},
+      {"vocabulary", small_files_fingerprint(request.files)},
+      {"samples",
+       inputs_fingerprint(request.setup.samples) + " " + inputs_fingerprint(request.setup.others)},
+      {"space", space_fingerprint(space)},
+      {"strategy", std::string(request.strategy.name)},
+      {"goal", goal_text(request.goal)},
+      {"seed", std::to_string(request.seed)},
+      {"isa", std::string(jit::isa_name(request.setup.isa))},
+      {"cpu", jit::describe_cpu().name},
+      {"threads", std::to_string(request.setup.threads)}};
   identity.insert(identity.end(), request.facts.begin(), request.facts.end());
   return identity;
 }

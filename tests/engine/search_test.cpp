@@ -17,7 +17,7 @@
 
 #include "bertq/error.h"
 #include "engine/fake_experiments.h"
-#include "engine/tuning/replace_file.h"
+#include "engine/runtime/replace_file.h"
 #include "support/random.h"
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"

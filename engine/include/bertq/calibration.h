@@ -85,15 +85,6 @@ class Calibrator {
 Recipe with_static_ranges(const Recipe& base, const CalibrationStatistics& statistics,
                           RangeAlgorithm algorithm, Scheme scheme);
 
-// Writes `recipe` to `file` and, where it has rounded weights in memory, these beside it as
-// "<file without its extension>.<hash>.safetensors" first: no crash leaves a recipe without its
-// weights. Replaces a recipe of that name when the new one is complete, and removes the weights of
-// the old one unless another file in the folder still names them. Throws Error (resources).
-void write_recipe(const Recipe& recipe, const std::filesystem::path& file);
-
-// The first half of that: writes the weights alone, and returns the recipe that names their file.
-Recipe save_rounded_weights(const Recipe& recipe, const std::filesystem::path& file);
-
 // Runs the samples through `model`, all of whose linear layers must be FP32, and returns `base`
 // with static ranges for each INT8 linear layer: the least and the greatest value that its input
 // took in any sample, zero included, as 256 steps of one length. Layers whose head the checkpoint

@@ -105,9 +105,9 @@ class Session {
   using InputObserver = void (*)(void* context, const std::string& module,
                                  std::span<const float> row);
   void observe_inputs(InputObserver observer, void* context);
-  // For diagnosis: called with the seconds of each thread's part of a product, by the threads
-  // themselves, several at once. Attention's two products and the softmax between them go by the
-  // name of its scores. The clock is asked only while somebody observes.
+  // For diagnosis: called with the processor time, in seconds, of each thread's part of a product,
+  // by the threads themselves, several at once. Attention's two products and the softmax between
+  // them go by the name of its scores. The clock is asked only while somebody observes.
   using TimeObserver = void (*)(void* context, const std::string& module, double seconds);
   void observe_times(TimeObserver observer, void* context);
 

@@ -139,4 +139,13 @@ class Recipe {
 // for a weights file that is missing or is not the one that the recipe was written with.
 Recipe read_recipe(const std::filesystem::path& file);
 
+// Writes `recipe` to `file` and, where it has rounded weights in memory, these beside it as
+// "<file without its extension>.<hash>.safetensors" first: no crash leaves a recipe without its
+// weights. Replaces a recipe of that name when the new one is complete, and removes the weights of
+// the old one unless another file in the folder still names them. Throws Error (resources).
+void write_recipe(const Recipe& recipe, const std::filesystem::path& file);
+
+// The first half of that: writes the weights alone, and returns the recipe that names their file.
+Recipe save_rounded_weights(const Recipe& recipe, const std::filesystem::path& file);
+
 }  // namespace bertq

@@ -1,10 +1,9 @@
 #include <filesystem>
 #include <string>
 
-#include "bertq/calibration.h"
-#include "bertq/error.h"
-#include "engine/calibration/rounded_weights_file.h"
-#include "engine/tuning/replace_file.h"
+#include "bertq/recipe.h"
+#include "engine/precision/recipe_file.h"
+#include "engine/runtime/replace_file.h"
 #include "loaders/byte_source.h"
 #include "loaders/checkpoint.h"
 
@@ -12,7 +11,6 @@ namespace bertq {
 namespace {
 
 constexpr std::string_view weights_extension = ".safetensors";
-constexpr std::uint64_t longest_recipe = 64 << 20;  // bytes
 
 // The name of the weights that an earlier recipe of this name was written with; empty if there is
 // none that could be read.

@@ -1,4 +1,4 @@
-#include "engine/tuning/replace_file.h"
+#include "engine/runtime/replace_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,0 +1,10 @@
+// Recipes as files: what their reader and their writer agree on.
+#pragma once
+
+#include <cstdint>
+
+namespace bertq {
+
+inline constexpr std::uint64_t longest_recipe = 64 << 20;  // bytes
+
+}  // namespace bertq
