@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model.h"
+#include "engine/model/model.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 void run_forward(benchmark::State& state, jit::Isa isa, Precision precision) {
@@ -54,7 +54,7 @@ void register_all() {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 std::vector<std::string> sentences() {
@@ -47,6 +47,6 @@ BENCHMARK_CAPTURE(run_tokenizer, chinese, " \xE4\xB8\xAD\xE6\x96\x87")
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine
 
 BENCHMARK_MAIN();

@@ -7,7 +7,7 @@
 #include "bertq/error.h"
 #include "engine/calibration/input_statistics.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Rows of all inputs together: 1 GiB at most. More than 4096 rows improve nothing.
@@ -129,4 +129,4 @@ std::shared_ptr<const CalibrationStatistics> CalibrationStatistics::collect(
   return std::shared_ptr<const CalibrationStatistics>(new CalibrationStatistics(std::move(impl)));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

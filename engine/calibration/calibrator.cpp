@@ -3,12 +3,12 @@
 #include <tuple>
 #include <utility>
 
-#include "bertq/calibration.h"
+#include "engine/calibration/calibration.h"
 #include "engine/calibration/layer_calibration.h"
 #include "engine/calibration/rounded_weights_file.h"
 #include "engine/runtime/thread_pool.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Of a request for one group: what its result depends on, to be found again.
@@ -106,4 +106,4 @@ Recipe Calibrator::apply(const Recipe& base, const CalibrationMethods& methods) 
   return recipe;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr float byte_steps = 255.0F;
@@ -223,4 +223,4 @@ InputRange equalized_range(const EqualizationProblem& problem, Scheme scheme) {
   return best;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -11,12 +11,12 @@
 #include <span>
 #include <vector>
 
-#include "bertq/recipe.h"
 #include "engine/calibration/extremes.h"
 #include "engine/calibration/input_range.h"
 #include "engine/calibration/round_weights.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // One layer, or several that read one input.
 struct EqualizationProblem {
@@ -40,4 +40,4 @@ double expected_error(const EqualizationProblem& problem, const InputRange& rang
 // Scale and zero point of each channel, no range narrower than channel_ranges() finds it.
 InputRange equalized_range(const EqualizationProblem& problem, Scheme scheme);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include <limits>
 #include <span>
 
-namespace bertq {
+namespace bertq::engine {
 
 struct Extremes {
   float least = std::numeric_limits<float>::infinity();
@@ -30,4 +30,4 @@ struct Extremes {
   friend bool operator==(const Extremes&, const Extremes&) = default;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "jit/layout.h"
 #include "jit/pack.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // rows * rows^T, [channels][channels].
@@ -69,4 +69,4 @@ Eigen::MatrixXf damped_cholesky(const Eigen::MatrixXf& second,
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

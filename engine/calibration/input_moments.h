@@ -6,7 +6,7 @@
 #include "engine/calibration/input_range.h"
 #include "jit/isa.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct InputMoments {
   Eigen::VectorXf mean;    // [channels]
@@ -30,4 +30,4 @@ std::vector<Eigen::Index> rising_diagonal(const Eigen::MatrixXf& second);
 Eigen::MatrixXf damped_cholesky(const Eigen::MatrixXf& second,
                                 const std::vector<Eigen::Index>& order, float damping);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace bertq {
+namespace bertq::engine {
 
 QuantizationError quantization_error(std::span<const float> values, std::span<const float> weights,
                                      const ByteRange& range) {
@@ -43,4 +43,4 @@ QuantizationError quantization_error(std::span<const float> values, std::span<co
   return {total(sum) / count, total(squares) / count};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 
 #include "engine/calibration/range_search.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Sampled values channel by channel: [channels][rows].
 using ChannelMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -40,4 +40,4 @@ struct QuantizationError {
 QuantizationError quantization_error(std::span<const float> values, std::span<const float> weights,
                                      const ByteRange& range);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/calibration.h"
+#include "engine/calibration/calibration.h"
 #include "engine/calibration/extremes.h"
 #include "engine/calibration/range_search.h"
 #include "engine/calibration/row_sample.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // The name that a module's input goes by: the module's own, or, of query, key and value, which read
 // the same, "bert.encoder.layer.0.attention.self".
@@ -32,4 +32,4 @@ struct CalibrationStatistics::Impl {
   jit::Isa isa;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

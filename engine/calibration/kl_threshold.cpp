@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t steps = 255;
@@ -67,4 +67,4 @@ double kl_threshold(const std::vector<double>& counts, bool negative_values, dou
   return std::min(threshold, largest);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::size_t kl_bins = 2048;
 
@@ -15,4 +15,4 @@ inline constexpr std::size_t kl_bins = 2048;
 // the lower one of two. This is KL_Divergence of LPOT v1.3, after MXNet's.
 double kl_threshold(const std::vector<double>& counts, bool negative_values, double largest);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include "engine/calibration/input_moments.h"
 #include "engine/calibration/row_weights.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr float damping = 1e-3F;  // of the mean diagonal
@@ -217,4 +217,4 @@ std::vector<CalibratedLayer> calibrate_group(const LayerGroup& group, const Tens
   return GroupCalibration(group, source, request, isa).run();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

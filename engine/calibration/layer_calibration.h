@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "bertq/calibration.h"
-#include "bertq/recipe.h"
+#include "engine/calibration/calibration.h"
 #include "engine/calibration/input_statistics.h"
 #include "engine/calibration/round_weights.h"
 #include "engine/model/tensor_source.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // How a layer is to be calibrated: all that its result depends on.
 struct LayerRequest {
@@ -37,4 +37,4 @@ struct LayerGroup {
 std::vector<CalibratedLayer> calibrate_group(const LayerGroup& group, const TensorSource& source,
                                              const LayerRequest& request, jit::Isa isa);
 
-}  // namespace bertq
+}  // namespace bertq::engine

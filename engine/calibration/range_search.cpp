@@ -7,7 +7,7 @@
 #include "engine/calibration/kl_threshold.h"
 #include "engine/calibration/squared_error_search.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr float largest_byte = 255.0F;
@@ -82,4 +82,4 @@ ByteRange byte_range(const Extremes& range, Scheme scheme) {
   return {scale, static_cast<std::int32_t>(zero)};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

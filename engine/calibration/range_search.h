@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "bertq/recipe.h"
 #include "engine/calibration/extremes.h"
 #include "engine/calibration/value_histogram.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // All values that one layer's input took.
 struct InputSummary {
@@ -47,4 +47,4 @@ struct ByteRange {
 // scale = (greatest - least) / 255. No scale is below FLT_EPSILON. `range` includes zero.
 ByteRange byte_range(const Extremes& range, Scheme scheme);
 
-}  // namespace bertq
+}  // namespace bertq::engine

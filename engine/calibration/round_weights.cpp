@@ -6,7 +6,7 @@
 #include "engine/precision/clipping.h"
 #include "engine/precision/symmetric.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr Eigen::Index block = 64;
@@ -130,4 +130,4 @@ Int8Layer calibrated_weights(const WeightMatrix& weights, const Eigen::MatrixXf&
   return layer;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "bertq/recipe.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Row-major weights of an equalised input, [outputs][inputs].
 using WeightMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -32,4 +32,4 @@ Int8Layer calibrated_weights(const WeightMatrix& weights, const Eigen::MatrixXf&
                              const std::vector<Eigen::Index>& order, Granularity granularity,
                              WeightClipping clipping);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -11,7 +11,7 @@
 #include "loaders/checkpoint.h"
 #include "loaders/xxh3.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -90,4 +90,4 @@ RoundedWeights rounded_weights(const std::map<std::string, const Int8Layer*>& la
   return weights;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

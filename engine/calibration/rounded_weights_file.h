@@ -1,4 +1,5 @@
-// The file of INT8 weights that a recipe may have beside it (bertq/recipe.h says its form).
+// The file of INT8 weights that a recipe may have beside it (engine/precision/recipe.h says its
+// form).
 #pragma once
 
 #include <cstddef>
@@ -6,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "bertq/recipe.h"
 #include "engine/calibration/round_weights.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // The name that weights go by until they are a file.
 inline constexpr const char* rounded_weights_name = "(rounded weights)";
@@ -18,4 +19,4 @@ inline constexpr const char* rounded_weights_name = "(rounded weights)";
 // layers. None without layers.
 RoundedWeights rounded_weights(const std::map<std::string, const Int8Layer*>& layers);
 
-}  // namespace bertq
+}  // namespace bertq::engine

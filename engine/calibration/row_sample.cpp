@@ -6,7 +6,7 @@
 
 #include "loaders/xxh3.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // The finaliser of SplitMix64: every bit of the input reaches every bit of the result.
@@ -65,4 +65,4 @@ void RowSample::finish() {
   shown_ = {};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 class RowSample {
  public:
@@ -46,4 +46,4 @@ class RowSample {
   std::vector<float> values_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr Eigen::Index sums = 32;
@@ -34,4 +34,4 @@ Eigen::VectorXf row_weights(const ChannelMatrix& samples, const WeightMatrix& we
   return result / result.mean();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include "engine/calibration/input_range.h"
 #include "engine/calibration/round_weights.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // In BERT some few tokens ([SEP], full stops) have outputs a hundred times as large as all others.
 // What follows a layer, a normalisation or a softmax, sees errors in proportion to the output that
@@ -14,4 +14,4 @@ namespace bertq {
 // The sizes are estimated from 32 random sums of outputs; the weights' mean is 1.
 Eigen::VectorXf row_weights(const ChannelMatrix& samples, const WeightMatrix& weights);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace bertq {
+namespace bertq::engine {
 
 std::vector<PackedBatch> sample_batches(const EvaluationSet& set, std::size_t samples) {
   const auto inputs = set.inputs();
@@ -16,4 +16,4 @@ std::vector<PackedBatch> sample_batches(const EvaluationSet& set, std::size_t sa
   return batches;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t bin_count = 2048;
@@ -169,4 +169,4 @@ Extremes least_squares_range(const ValueHistogram& histogram, const Extremes& ex
   return {static_cast<float>(least), static_cast<float>(greatest)};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,11 +1,11 @@
 // Ranges by the squared error that 256 steps leave.
 #pragma once
 
-#include "bertq/recipe.h"
 #include "engine/calibration/extremes.h"
 #include "engine/calibration/value_histogram.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // The search of PyTorch's HistogramObserver: 2048 bins; from either end, in steps of 0.00001 of all
 // values, the end moves that then leaves more bins behind, until the error grows. `extremes` are
@@ -18,4 +18,4 @@ Extremes histogram_observer_range(const ValueHistogram& histogram, const Extreme
 Extremes least_squares_range(const ValueHistogram& histogram, const Extremes& extremes,
                              Scheme scheme);
 
-}  // namespace bertq
+}  // namespace bertq::engine

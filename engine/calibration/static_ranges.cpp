@@ -1,7 +1,7 @@
-#include "bertq/calibration.h"
+#include "engine/calibration/calibration.h"
 #include "engine/calibration/input_statistics.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 Recipe with_static_ranges(const Recipe& base, const CalibrationStatistics& statistics,
                           RangeAlgorithm algorithm, Scheme scheme) {
@@ -32,4 +32,4 @@ Recipe calibrate_minmax(const std::shared_ptr<const Model>& model,
                             RangeAlgorithm::minmax, Scheme::asymmetric);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t bin_count = 16'384;
@@ -105,4 +105,4 @@ std::vector<double> ValueHistogram::magnitudes(double greatest, std::size_t bins
   return result;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

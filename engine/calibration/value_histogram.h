@@ -12,7 +12,7 @@
 
 #include "engine/calibration/extremes.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 class ValueHistogram {
  public:
@@ -39,4 +39,4 @@ class ValueHistogram {
   std::vector<std::uint64_t> counts_;  // none yet: empty
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -13,7 +13,7 @@
 #include "engine/squad/squad_features.h"
 #include "engine/task/evaluate.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t batch_items = 256;
@@ -156,4 +156,4 @@ void answer(const Arguments& arguments, Output& output, const Console& console) 
   bad.check_none();
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -18,7 +18,7 @@
 #include "engine/cli/options.h"
 #include "engine/cli/suggestion.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 bool contains_choice(std::string_view choices, std::string_view value) {
@@ -195,4 +195,4 @@ std::uint64_t Arguments::number(std::string_view name) const {
   return number;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // The flags given to one verb, checked. Asking for a flag that the verb does not have is a defect
 // and throws std::logic_error.
@@ -31,4 +31,4 @@ class Arguments {
   std::map<std::string, Value, std::less<>> values_;
 };
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

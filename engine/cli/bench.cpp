@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/calibration.h"
 #include "bertq/error.h"
+#include "engine/calibration/calibration.h"
 #include "engine/cli/bench_report.h"
 #include "engine/cli/memory.h"
 #include "engine/cli/progress.h"
@@ -25,7 +25,7 @@
 #include "engine/task/evaluate.h"
 #include "loaders/byte_source.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t warm_ups = 2, fewest_passes = 3, most_passes = 1000;
@@ -294,4 +294,4 @@ void bench(const Arguments& arguments, Output& output, const Console& console) {
   }
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

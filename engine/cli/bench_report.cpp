@@ -5,7 +5,7 @@
 #include "engine/cli/statistics.h"
 #include "engine/cli/table.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr double milli = 1e3, mega = 1e6, giga = 1e9;
@@ -56,4 +56,4 @@ std::string bench_text(const BenchReport& report, std::string_view format) {
   return table.text(format);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -11,7 +11,7 @@
 #include "engine/cli/json_output.h"
 #include "jit/isa.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 struct ShapeResult {
   std::string shape;            // "8x128", or the name of a task
@@ -34,4 +34,4 @@ Json bench_json(const BenchReport& report);
 // `format` is "table", "md" or "csv".
 std::string bench_text(const BenchReport& report, std::string_view format);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

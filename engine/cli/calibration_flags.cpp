@@ -16,7 +16,7 @@
 #include "engine/model/weights_fingerprint.h"
 #include "engine/tuning/methods.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // In the order of all_methods.
@@ -105,4 +105,4 @@ Recipe calibrated_recipe(const Arguments& arguments, const Console& console,
   return with_provenance(calibrator.apply(wanted, chosen_methods(arguments)), files, set, samples);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

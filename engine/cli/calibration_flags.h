@@ -4,14 +4,14 @@
 #include <memory>
 #include <string>
 
-#include "bertq/calibration.h"
-#include "bertq/model_files.h"
+#include "engine/calibration/calibration.h"
 #include "engine/cli/arguments.h"
 #include "engine/cli/console.h"
+#include "engine/model/model_files.h"
 #include "engine/task/evaluation_set.h"
 #include "engine/task/task.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // --methods: names of all_methods (tuning/methods.h) and commas, "all" or "none". Throws Error
 // (usage) for anything else.
@@ -26,4 +26,4 @@ std::unique_ptr<EvaluationSet> open_calibration_set(const Arguments& arguments, 
 Recipe calibrated_recipe(const Arguments& arguments, const Console& console,
                          const ModelFiles& files, const EvaluationSet& set, const Recipe& base);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

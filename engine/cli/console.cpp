@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 bool environment_set(const char* name) {
@@ -37,4 +37,4 @@ void write_to_stderr(std::string_view text) {
   }
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // How much to say: BERTQ_LOG's values. `debug` also names generated code for profilers.
 enum class LogLevel { error, info, debug };
@@ -27,4 +27,4 @@ class Console {
 // Writes to standard error as it is. Nothing depends on it arriving.
 void write_to_stderr(std::string_view text);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

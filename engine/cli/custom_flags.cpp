@@ -4,7 +4,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr const char* flags[] = {"text-column", "pair-column", "label-column", "no-header",
@@ -40,4 +40,4 @@ CustomOptions custom_options(const Arguments& arguments, const Task& task) {
   return options;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

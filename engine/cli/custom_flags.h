@@ -5,9 +5,9 @@
 #include "engine/task/evaluation_set.h"
 #include "engine/task/task.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // Throws Error (usage) if they contradict each other, or are given for another task.
 CustomOptions custom_options(const Arguments& arguments, const Task& task);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

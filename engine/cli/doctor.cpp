@@ -15,7 +15,7 @@
 #include "engine/cli/verbs.h"
 #include "engine/runtime/cpu_count.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 struct IsaState {
@@ -157,4 +157,4 @@ void doctor(const Arguments& arguments, Output& output, const Console&) {
   }
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -9,7 +9,7 @@
 #include "engine/cli/text_items.h"
 #include "engine/cli/verbs.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "--format f32 writes floats as they are");
@@ -96,4 +96,4 @@ void embed(const Arguments& arguments, Output& output, const Console& console) {
   reader.check_all_good();
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

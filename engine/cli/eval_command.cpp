@@ -20,7 +20,7 @@
 
 extern char** environ;  // NOLINT: POSIX declares it nowhere
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t longest_answer = 64 * 1024;
@@ -109,4 +109,4 @@ double run_eval_command(const std::string& command, const std::filesystem::path&
   return number_in(answer);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -10,7 +10,7 @@
 #include "loaders/byte_source.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // Messages quote files and arguments; more than this helps nobody.
@@ -55,4 +55,4 @@ std::string failure_line(const Failure& failure) {
   return line + '\n';
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

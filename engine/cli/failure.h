@@ -7,7 +7,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // The reader of the results has gone away (a closed pipe). Not a failure: the program ends with 0.
 struct ReaderGone : std::exception {
@@ -27,4 +27,4 @@ Failure describe(const std::exception& error);
 // "bertq: <word>: <message>\n", always exactly one line: control characters are escaped.
 std::string failure_line(const Failure& failure);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -4,7 +4,7 @@
 
 #include "loaders/printable.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::string_view style = R"(
@@ -71,4 +71,4 @@ std::string html_table(const std::vector<std::string>& titles,
   return table + "</table></div>\n";
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // As text within HTML or an attribute, bytes that are not UTF-8 or not printable made visible.
 std::string html_text(std::string_view text);
@@ -17,4 +17,4 @@ std::string html_page(std::string_view title, std::string_view body);
 std::string html_table(const std::vector<std::string>& titles,
                        const std::vector<std::vector<std::string>>& rows, std::size_t left = 1);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

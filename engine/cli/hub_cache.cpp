@@ -13,7 +13,7 @@
 #include "loaders/printable.h"
 #include "loaders/tensorflow_files.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -202,4 +202,4 @@ fs::path find_model(const std::string& name, Needed needed) {
   return {};
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // What a download must hold to be of use.
 enum class Needed : std::uint8_t { weights, tokenizer };
@@ -22,4 +22,4 @@ enum class Needed : std::uint8_t { weights, tokenizer };
 // command that downloads the model, if it is not there or the download is not complete.
 std::filesystem::path find_model(const std::string& name, Needed needed = Needed::weights);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -15,7 +15,7 @@
 #include "engine/cli/verbs.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 void diff(const Arguments& arguments, Output& output) {
@@ -65,4 +65,4 @@ void inspect(const Arguments& arguments, Output& output, const Console&) {
   if (verification) refuse_damage(*verification);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

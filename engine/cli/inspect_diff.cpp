@@ -13,7 +13,7 @@
 #include "engine/model/tensor_names.h"
 #include "loaders/printable.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 using loaders::DType;
@@ -174,4 +174,4 @@ std::string diff_text(const CheckpointDiff& diff) {
   return text;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -9,7 +9,7 @@
 #include "engine/cli/json_output.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // Tensors of one name in both; they have canonical names (tensor_names.h), and kernels that a
 // format keeps as [in][out] are turned round, so that only the numbers count. Quantised tensors are
@@ -42,4 +42,4 @@ CheckpointDiff diff_checkpoints(const loaders::Checkpoint& a, const loaders::Che
 Json diff_json(const CheckpointDiff& diff);
 std::string diff_text(const CheckpointDiff& diff);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

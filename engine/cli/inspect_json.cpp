@@ -5,7 +5,7 @@
 #include "engine/cli/inspect_words.h"
 #include "engine/model/packed_facts.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 Json share_json(const Share& share, bool with_use) {
@@ -117,4 +117,4 @@ Json inspection_json(const Inspection& found) {
   return json;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -6,10 +6,10 @@
 #include "engine/cli/inspection.h"
 #include "engine/cli/json_output.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 Json inspection_json(const Inspection& found);
 // `with_values`: with columns for ranges, NaN and infinities.
 std::string inspection_text(const Inspection& found, bool with_values);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

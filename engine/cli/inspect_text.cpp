@@ -12,7 +12,7 @@
 #include "engine/model/tensor_names.h"
 #include "loaders/printable.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr double mega = 1e6;
@@ -183,4 +183,4 @@ std::string inspection_text(const Inspection& found, bool with_values) {
   return summary_text(found) + '\n' + parts_text(found) + '\n' + tensors_text(found, with_values);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -7,7 +7,7 @@
 #include "engine/model/packed_facts.h"
 #include "loaders/tensor.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // What `check` complains of, if it is about the input.
@@ -82,4 +82,4 @@ std::string verification_text(const Verification& verification) {
   return text;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

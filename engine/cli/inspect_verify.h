@@ -11,7 +11,7 @@
 #include "engine/cli/json_output.h"
 #include "loaders/bertq_file.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 struct Verification {
   std::size_t checked = 0;                   // tensors that agree with their checksum
@@ -26,4 +26,4 @@ Verification verify(const Inspection& inspection);
 Json verification_json(const Verification& verification);
 std::string verification_text(const Verification& verification);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -2,7 +2,7 @@
 
 #include "engine/model/tensor_names.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 std::string_view activation_text(jit::Activation activation) {
   switch (activation) {
@@ -44,4 +44,4 @@ Share total_of(const std::vector<Share>& parts) {
   return total;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -7,7 +7,7 @@
 
 #include "engine/cli/inspection.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 std::string_view activation_text(jit::Activation activation);
 std::string_view profile_text(tokenizer::Profile profile);
@@ -15,4 +15,4 @@ std::string_view pooling_text(Pooling pooling);
 std::vector<std::string> head_names(const Heads& heads);
 Share total_of(const std::vector<Share>& parts);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

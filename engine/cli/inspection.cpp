@@ -10,7 +10,7 @@
 #include "engine/model/tensor_names.h"
 #include "engine/quantized/canonical_tensors.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::string_view ignored = "ignored";
@@ -144,4 +144,4 @@ Inspection inspect_model(const std::string& model, bool with_values) {
   return result;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/quantized/stored_quantization.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // Of a tensor's elements. The range is that of the finite ones, and absent if there are none.
 struct ValueSummary {
@@ -48,4 +48,4 @@ struct Inspection {
 // what opening throws if not even the weights' metadata can be read.
 Inspection inspect_model(const std::string& model, bool with_values);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -14,7 +14,7 @@
 #include "jit/layout.h"
 #include "jit/pack.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // Every edge at once: rows, columns and depth end inside a tile.
@@ -118,4 +118,4 @@ std::string check_isa(jit::Isa isa) {
   return describe_status(status);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

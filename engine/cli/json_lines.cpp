@@ -4,7 +4,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr int deepest_nesting = 64;  // of objects and arrays in a line
@@ -58,4 +58,4 @@ void BadLines::check_none() const {
               count_ == 1 ? first_ : fmt::format("{} (and {} more lines)", first_, count_ - 1));
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -9,7 +9,7 @@
 #include "engine/cli/json_output.h"
 #include "engine/cli/line_source.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // Why a line cannot be used.
 struct BadLine {
@@ -36,4 +36,4 @@ class BadLines {
   std::string first_;
 };
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

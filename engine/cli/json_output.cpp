@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr auto replace = Json::error_handler_t::replace;
@@ -34,4 +34,4 @@ void write_json_line(Output& output, const Json& json) {
   output.write(json.dump(-1, ' ', false, replace) + '\n');
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

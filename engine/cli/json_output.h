@@ -8,7 +8,7 @@
 #include "engine/cli/output.h"
 #include "jit/isa.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 using Json = nlohmann::ordered_json;
 
@@ -27,4 +27,4 @@ Json json_head(jit::Isa isa, std::size_t threads);
 void write_json(Output& output, const Json& json);
 void write_json_line(Output& output, const Json& json);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

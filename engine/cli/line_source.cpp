@@ -11,7 +11,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
@@ -84,4 +84,4 @@ bool LineSource::fill() {
   return !ended_;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 inline constexpr std::size_t longest_line = 16 << 20;  // bytes
 
@@ -40,4 +40,4 @@ class LineSource {
   bool ended_ = false;
 };
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -13,7 +13,7 @@
 #include "engine/cli/verbs.h"
 #include "jit/kernels.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 bool on_terminal = false;  // then a progress bar may stand in the line
@@ -95,8 +95,8 @@ int main(int argc, const char* const* argv) {
 }
 
 }  // namespace
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli
 
 int main(int argc, char** argv) {
-  return bertq::cli::main(argc, argv);
+  return bertq::engine::cli::main(argc, argv);
 }

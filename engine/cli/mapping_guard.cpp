@@ -9,7 +9,7 @@
 #include "engine/cli/output.h"
 #include "loaders/mapped_file.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 void say(const char* text) {
@@ -39,4 +39,4 @@ void guard_mapped_files() {
   ::sigaction(SIGBUS, &action, nullptr);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // Documented in proc(5): writing 5 resets the peak resident set size.
@@ -46,4 +46,4 @@ std::optional<std::uint64_t> proc_bytes(const char* file, std::string_view name)
   return kibibytes ? std::optional(*kibibytes * 1024) : std::nullopt;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // The peak of resident memory over a stretch of the program: from the construction on.
 class PeakMemory {
@@ -23,4 +23,4 @@ std::optional<std::uint64_t> proc_number(const char* file, std::string_view name
 // The same for a line "Name:   123 kB", in bytes.
 std::optional<std::uint64_t> proc_bytes(const char* file, std::string_view name);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -7,19 +7,17 @@
 
 #include "jit/isa.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr unsigned with_weights = verb_run | verb_predict | verb_embed | verb_answer | verb_bench;
 constexpr unsigned with_recipe = with_weights | verb_quantize;
-constexpr unsigned with_text =
-    verb_run | verb_tune | verb_why | verb_predict | verb_embed | verb_answer | verb_tokenize |
-    verb_bench;
+constexpr unsigned with_text = verb_run | verb_tune | verb_why | verb_predict | verb_embed |
+                               verb_answer | verb_tokenize | verb_bench;
 constexpr unsigned with_task = verb_run | verb_tune | verb_why | verb_quantize;
 constexpr unsigned every = ~0U;
 constexpr unsigned filters = verb_predict | verb_embed | verb_answer | verb_tokenize;
-constexpr unsigned with_questions =
-    verb_run | verb_tune | verb_why | verb_answer | verb_quantize;
+constexpr unsigned with_questions = verb_run | verb_tune | verb_why | verb_answer | verb_quantize;
 constexpr unsigned with_calibration = verb_tune | verb_quantize;
 constexpr std::size_t help_indent = 34, help_width = 100;
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
@@ -162,7 +160,8 @@ constexpr Option table[] = {
     {"n-best", '\0', Takes::number, "N", "20", "",
      "SQuAD: ends that are looked at in a window, and answers that are listed",
      with_questions & ~verb_answer, 1, 10'000},
-    {"n-best", '\0', Takes::number, "N", "20", "", "answers that are listed", verb_answer, 1, 10'000},
+    {"n-best", '\0', Takes::number, "N", "20", "", "answers that are listed", verb_answer, 1,
+     10'000},
     {"max-answer-length", '\0', Takes::number, "N", "30", "", "SQuAD: tokens of an answer",
      with_questions, 1, 1'000'000},
     {"version-2-with-negative", '\0', Takes::nothing, "", "", "",
@@ -293,4 +292,4 @@ std::string options_help(unsigned verb) {
   return help;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // One bit a verb, so that a row of the table can name the verbs it belongs to.
 enum VerbBit : unsigned {
@@ -59,4 +59,4 @@ std::string argument_of(const Option& option);
 // The flags of one verb, a line each, for --help.
 std::string options_help(unsigned verb);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

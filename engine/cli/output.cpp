@@ -14,7 +14,7 @@
 #include "bertq/error.h"
 #include "engine/cli/failure.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t buffer_bytes = 64 * 1024;
@@ -126,4 +126,4 @@ void remove_unfinished_output() {
   if (has_unfinished.exchange(false)) ::unlink(unfinished.data());
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // Buffers; throws Error (resources) when a write fails and ReaderGone when the reader has closed
 // the pipe. Not thread-safe. Whoever has written everything calls finish().
@@ -36,4 +36,4 @@ class Output {
 // Removes the temporary file of the Output that is being written, if any. Async-signal-safe.
 void remove_unfinished_output();
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -10,7 +10,7 @@
 #include "engine/cli/verbs.h"
 #include "engine/task/metrics.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 double softmax_at(std::span<const float> logits, std::size_t chosen) {
@@ -77,4 +77,4 @@ void predict(const Arguments& arguments, Output& output, const Console& console)
   reader.check_all_good();
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t bar_width = 30;
@@ -43,4 +43,4 @@ void Progress::draw() {
   visible_ = true;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

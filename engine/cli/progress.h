@@ -8,7 +8,7 @@
 
 #include "engine/cli/console.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // A bar that counts up to `total` and disappears with the object.
 class Progress {
@@ -33,4 +33,4 @@ class Progress {
 // The bar as text, without colour: "label  [####------]  40/100". For Progress and its test.
 std::string progress_text(std::string_view label, std::size_t done, std::size_t total);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

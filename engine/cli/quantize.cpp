@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/calibration.h"
 #include "bertq/error.h"
+#include "engine/calibration/calibration.h"
 #include "engine/cli/calibration_flags.h"
 #include "engine/cli/json_output.h"
 #include "engine/cli/setup.h"
@@ -20,7 +20,7 @@
 #include "engine/model/pack_model.h"
 #include "engine/model/weights.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr double mega = 1e6;
@@ -164,4 +164,4 @@ void quantize(const Arguments& arguments, Output& output, const Console& console
   report.finish();
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -19,7 +19,7 @@
 #include "engine/task/comparison.h"
 #include "engine/task/evaluate.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // Enough for a 99th percentile; more would only take longer.
@@ -236,4 +236,4 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
   }
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -14,7 +14,7 @@
 #include "engine/cli/table.h"
 #include "loaders/printable.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr double milli = 1e3, mega = 1e6;
@@ -120,7 +120,7 @@ std::optional<double> RunReport::relative_loss() const {
   if (results.size() < 2 || results.front().metrics.empty()) return std::nullopt;
   const std::string& name = goal.metric;
   const double before = value_of(results.front(), name), after = value_of(results.back(), name);
-  return bertq::relative_loss(before, after);
+  return engine::relative_loss(before, after);
 }
 
 bool RunReport::goal_met() const {
@@ -196,4 +196,4 @@ void write_eval_results(const RunReport& report, const std::filesystem::path& fo
   if (second) write_eval_results(report, second_folder(folder), true);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

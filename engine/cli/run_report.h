@@ -14,7 +14,7 @@
 #include "engine/task/metrics.h"
 #include "jit/isa.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 struct PrecisionResult {
   std::string precision;       // "fp32", "int8", "tuned"
@@ -61,4 +61,4 @@ void make_folder(const std::filesystem::path& folder);
 // folder, under their plain names. Makes the folders.
 void write_eval_results(const RunReport& report, const std::filesystem::path& folder);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

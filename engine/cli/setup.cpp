@@ -11,7 +11,7 @@
 #include "engine/runtime/cpu_count.h"
 #include "loaders/byte_source.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::string_view torch_dynamic = "torch-dynamic";
@@ -190,4 +190,4 @@ std::size_t token_limit(const Arguments& arguments, const ModelFiles& files,
   return asked;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -5,13 +5,13 @@
 #include <memory>
 #include <string>
 
-#include "bertq/model_files.h"
-#include "bertq/recipe.h"
 #include "engine/cli/arguments.h"
 #include "engine/cli/console.h"
+#include "engine/model/model_files.h"
+#include "engine/precision/recipe.h"
 #include "jit/isa.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments);
 
@@ -57,4 +57,4 @@ std::string precision_label(const Arguments& arguments, const ModelFiles& files)
 // the flag asks for more than the position table has.
 std::size_t token_limit(const Arguments& arguments, const ModelFiles& files, std::size_t otherwise);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -8,7 +8,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 double finite_number(const Arguments& arguments, const char* flag) {
@@ -38,4 +38,4 @@ SquadOptions squad_options(const Arguments& arguments, std::size_t max_tokens) {
   return options;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 double mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -20,4 +20,4 @@ double percentile(std::span<const double> values, double percent) {
   return sorted[std::min(place, sorted.size()) - 1];
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

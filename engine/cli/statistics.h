@@ -3,10 +3,10 @@
 
 #include <span>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // All of at least one value. A percentile is the nearest rank: a value that was measured.
 double mean(std::span<const double> values);
 double percentile(std::span<const double> values, double percent);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

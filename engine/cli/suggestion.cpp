@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // Edit distance: insertions, deletions, replacements.
@@ -36,4 +36,4 @@ std::string suggestion(std::string_view typed, std::span<const std::string> know
   return close ? fmt::format("; did you mean '{}'?", *nearest) : "";
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

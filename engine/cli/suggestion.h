@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // "; did you mean '--threads'?", or nothing if no known name is near.
 std::string suggestion(std::string_view typed, std::span<const std::string> known);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -7,7 +7,7 @@
 
 #include "engine/cli/html_page.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr double width = 900.0;
@@ -154,4 +154,4 @@ std::string scatter_chart(const Scatter& scatter) {
   return svg(height, content);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

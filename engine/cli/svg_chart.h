@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 struct Bar {
   std::string label;
@@ -40,4 +40,4 @@ struct Ticks {
 };
 Ticks round_ticks(double low, double high);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

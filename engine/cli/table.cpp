@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // RFC 4180: fields with separators or quotes are quoted, quotes doubled.
@@ -71,4 +71,4 @@ std::string Table::csv() const {
   return text;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 class Table {
  public:
@@ -25,4 +25,4 @@ class Table {
   std::vector<std::vector<std::string>> rows_;  // the titles first
 };
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -13,7 +13,7 @@
 #include "engine/task/glue_reader.h"
 #include "loaders/byte_source.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 const Task& named_task(const std::string& typed) {
   if (const Task* task = find_task(typed)) return *task;
   std::vector<std::string> known;
@@ -74,4 +74,4 @@ std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& argume
   return read_glue(task, arguments.text("data"));
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

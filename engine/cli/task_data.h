@@ -6,13 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/model_files.h"
 #include "engine/cli/arguments.h"
+#include "engine/model/model_files.h"
 #include "engine/task/evaluation_set.h"
 #include "engine/task/table_reader.h"
 #include "engine/task/task.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // In any spelling. Throws Error (usage) with the nearest name.
 const Task& named_task(const std::string& typed);
@@ -35,4 +35,4 @@ std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const T
 // The rows of --data alone, without a model that they would have to fit.
 std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& arguments);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

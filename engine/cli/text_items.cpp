@@ -8,7 +8,7 @@
 
 #include "engine/task/evaluate.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t batch_items = 256;
@@ -73,4 +73,4 @@ Json error_object(const TextItem& item) {
   return object;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -12,7 +12,7 @@
 #include "engine/cli/line_source.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // One line: what it holds, or why it cannot be used.
 struct TextItem {
@@ -53,4 +53,4 @@ class TextItemReader {
 // The object with its error, or, where the line had no object, the error alone.
 Json error_object(const TextItem& item);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

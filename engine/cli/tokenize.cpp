@@ -15,7 +15,7 @@
 #include "engine/cli/setup.h"
 #include "engine/cli/verbs.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 tokenizer::Tokenizer open_tokenizer(const Arguments& arguments, const Console& console) {
@@ -111,4 +111,4 @@ void tokenize(const Arguments& arguments, Output& output, const Console& console
   }
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

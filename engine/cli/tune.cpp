@@ -27,7 +27,7 @@
 #include "engine/tuning/task_evaluator.h"
 #include "loaders/byte_source.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 // Of the set that is tuned on, those among which the probed ones are chosen.
@@ -36,7 +36,7 @@ constexpr std::size_t probed_inputs = 256;
 // What --lpot-config says, and the flags over it.
 struct Settings {
   const Strategy* strategy = nullptr;
-  bertq::Goal goal;
+  engine::Goal goal;
   ExitPolicy exit;
   std::uint64_t seed = 1978;
   SpaceRequest space;
@@ -270,7 +270,7 @@ void tune(const Arguments& arguments, Output& output, const Console& console) {
   {
     TuneNarrator narrator(json ? nullptr : &output, console, report.metric,
                           settings.exit.timeout_seconds, settings.exit.max_trials);
-    report.result = bertq::tune(request, narrator, [&](const std::string& note) {
+    report.result = engine::tune(request, narrator, [&](const std::string& note) {
       write_to_stderr("bertq: note: " + note + "\n");
     });
   }
@@ -291,4 +291,4 @@ void tune(const Arguments& arguments, Output& output, const Console& console) {
   }
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -10,7 +10,7 @@
 #include "engine/cli/html_page.h"
 #include "engine/cli/svg_chart.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr double percent = 100.0, mega = 1e6;
@@ -137,4 +137,4 @@ std::string report_page(const TuneReport& report) {
   return html_page(fmt::format("Tuning {} for {}", report.model, report.metric), body);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -6,8 +6,8 @@
 
 #include "engine/cli/tune_report.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 std::string report_page(const TuneReport& report);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

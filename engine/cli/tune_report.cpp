@@ -11,7 +11,7 @@
 #include "engine/tuning/methods.h"
 #include "loaders/printable.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::size_t shown_sensitivities = 8, shown_changes = 4;
@@ -320,4 +320,4 @@ void TuneNarrator::erase() {
   visible_ = false;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -12,12 +12,12 @@
 #include "engine/cli/output.h"
 #include "engine/tuning/tune.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 struct TuneReport {
   std::string strategy, metric, model;
   std::uint64_t seed = 0;
-  bertq::Goal goal;
+  engine::Goal goal;
   bertq::jit::Isa isa = bertq::jit::Isa::reference;
   std::size_t threads = 0;
   std::string tuned_on, calibrated_on;
@@ -69,4 +69,4 @@ class TuneNarrator final : public SearchObserver {
   bool visible_ = false;
 };
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -8,7 +8,7 @@
 #include "engine/cli/options.h"
 #include "engine/cli/suggestion.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr std::string_view run_examples[] = {
@@ -134,4 +134,4 @@ std::string verb_help(const Verb& verb) {
   return help;
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

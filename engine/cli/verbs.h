@@ -9,7 +9,7 @@
 #include "engine/cli/console.h"
 #include "engine/cli/output.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 // A verb writes its results to `output` and returns, or throws (failure.h). Results written before
 // it throws reach the reader only if it has called output.finish().
@@ -44,4 +44,4 @@ void quantize(const Arguments& arguments, Output& output, const Console& console
 void tune(const Arguments& arguments, Output& output, const Console& console);
 void why(const Arguments& arguments, Output& output, const Console& console);
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -10,7 +10,7 @@
 #include "engine/cli/verbs.h"
 #include "engine/cli/why_report.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 void check_subject(const ModelFiles& files, const EvaluationSet& set) {
@@ -79,4 +79,4 @@ void why(const Arguments& arguments, Output& output, const Console& console) {
   }
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -11,7 +11,7 @@
 #include "engine/cli/table.h"
 #include "loaders/printable.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 constexpr double milli = 1e3, percent = 100.0;
@@ -197,4 +197,4 @@ std::string report_page(const WhyReport& report) {
   return html_page(fmt::format("Why {} differs in {}", report.model, report.precision), body);
 }
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -8,7 +8,7 @@
 #include "engine/cli/json_output.h"
 #include "engine/diagnosis/diagnosis.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 
 struct WhyReport {
   std::string model, task, data, precision;  // "int8" or "tuned"
@@ -23,4 +23,4 @@ Json report_json(const WhyReport& report);
 std::string report_text(const WhyReport& report, std::string_view format);
 std::string report_page(const WhyReport& report);  // HTML
 
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

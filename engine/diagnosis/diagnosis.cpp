@@ -6,15 +6,15 @@
 #include <memory>
 #include <utility>
 
-#include "bertq/calibration.h"
-#include "bertq/model.h"
+#include "engine/calibration/calibration.h"
 #include "engine/calibration/sample_batches.h"
 #include "engine/diagnosis/module_times.h"
+#include "engine/model/model.h"
 #include "engine/task/evaluate.h"
 #include "engine/tuning/model_experiments.h"
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t inputs_alone = 64, timed_passes = 3;
@@ -147,4 +147,4 @@ Diagnosis diagnose(const DiagnosisRequest& request) {
   return Diagnostician(request).run();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,15 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "bertq/config.h"
-#include "bertq/recipe.h"
 #include "engine/diagnosis/input_use.h"
+#include "engine/model/config.h"
+#include "engine/precision/recipe.h"
 #include "engine/task/comparison.h"
 #include "engine/task/evaluation_set.h"
 #include "jit/isa.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct ModuleFinding {
   std::string module;
@@ -63,4 +63,4 @@ struct DiagnosisRequest {
 // Runs the set once for each INT8 module and a few times more. Throws what Model and Session throw.
 Diagnosis diagnose(const DiagnosisRequest& request);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 
 #include "engine/calibration/input_statistics.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t bins = 4096;
@@ -83,4 +83,4 @@ std::optional<InputUse> input_use(const CalibrationStatistics& statistics,
   return InputUse{steps_used(found->second, choice), find_outliers(found->second.channels)};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

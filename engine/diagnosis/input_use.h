@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "bertq/calibration.h"
-#include "bertq/recipe.h"
+#include "engine/calibration/calibration.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // A channel whose largest magnitude is far above that of most.
 struct OutlierChannel {
@@ -31,4 +31,4 @@ inline constexpr double outlier_factor = 6.0;
 std::optional<InputUse> input_use(const CalibrationStatistics& statistics,
                                   const std::string& module, const LayerChoice& choice);
 
-}  // namespace bertq
+}  // namespace bertq::engine

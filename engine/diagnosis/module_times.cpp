@@ -5,7 +5,7 @@
 
 #include "engine/task/evaluate.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 class Stopwatches {
@@ -43,4 +43,4 @@ ModuleTimes time_modules(Session& session, std::size_t threads, const Evaluation
   return times;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

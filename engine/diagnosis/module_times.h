@@ -5,10 +5,10 @@
 #include <map>
 #include <string>
 
-#include "bertq/model.h"
+#include "engine/model/model.h"
 #include "engine/task/evaluation_set.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct ModuleTimes {
   // Of processor time, summed over the threads and divided by their number: without what other
@@ -23,4 +23,4 @@ struct ModuleTimes {
 ModuleTimes time_modules(Session& session, std::size_t threads, const EvaluationSet& set,
                          std::size_t passes);
 
-}  // namespace bertq
+}  // namespace bertq::engine

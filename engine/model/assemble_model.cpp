@@ -16,7 +16,7 @@
 #include "loaders/byte_source.h"
 #include "loaders/tensorflow_checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // config.json, or bert_config.json as google-research called it. A folder may hold both after a
@@ -208,4 +208,4 @@ ModelFiles assemble_model(std::string name, const ModelFolder& unwatched,
   return files;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,13 +6,13 @@
 #include <memory>
 #include <string>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/model/model_folder.h"
 #include "engine/model/packed_facts.h"
 #include "loaders/checkpoint.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Gets what stands before the names of the BERT's own files: "" or "0_Transformer/".
 using OpenWeights = std::function<loaders::Checkpoint(const std::string& prefix)>;
@@ -24,4 +24,4 @@ ModelFiles assemble_model(std::string name, const ModelFolder& folder,
                           const OpenWeights& open_weights,
                           std::shared_ptr<const PackedFacts> packed = nullptr);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "engine/model/input_format.h"
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t largest_block = 64;
@@ -237,4 +237,4 @@ void Attention::compute_context(const AttentionChoice& choice, const FloatRows& 
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

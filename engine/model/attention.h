@@ -9,13 +9,13 @@
 #include <span>
 #include <string>
 
-#include "bertq/recipe.h"
 #include "engine/model/rows.h"
+#include "engine/precision/recipe.h"
 #include "engine/runtime/arena.h"
 #include "jit/gemm.h"
 #include "jit/kernels.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // The recipe's choices for one layer, from its entries "….attention.scores" and
 // "….attention.context".
@@ -84,4 +84,4 @@ class Attention {
 // stay in the L1 or L2 cache: a multiple of 16.
 std::size_t attention_block(std::size_t length);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,4 +1,4 @@
-#include "bertq/config.h"
+#include "engine/model/config.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include "engine/model/json_fields.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::json;
@@ -270,4 +270,4 @@ ModelConfig named_config(std::string_view name) {
   return config;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

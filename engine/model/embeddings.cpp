@@ -5,11 +5,11 @@
 #include <string>
 
 #include "bertq/error.h"
-#include "bertq/recipe.h"
+#include "engine/precision/recipe.h"
 #include "engine/precision/symmetric.h"
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 const std::string prefix = "bert.embeddings.";
@@ -109,4 +109,4 @@ void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRow
   norm_.run(out, args.rows, copies);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

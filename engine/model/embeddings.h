@@ -6,13 +6,13 @@
 #include <span>
 #include <string_view>
 
-#include "bertq/config.h"
-#include "bertq/packed_batch.h"
+#include "engine/model/config.h"
 #include "engine/model/layer_norm.h"
+#include "engine/model/packed_batch.h"
 #include "engine/model/rows.h"
 #include "engine/model/weight_loader.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // The one table that a recipe can put in INT8.
 inline constexpr std::string_view word_embeddings_module = "bert.embeddings.word_embeddings";
@@ -48,4 +48,4 @@ class Embeddings {
   LayerNorm norm_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

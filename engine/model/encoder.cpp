@@ -5,7 +5,7 @@
 
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // The quantised copies of the hidden states that the query, key and value of a layer read, from a
@@ -188,4 +188,4 @@ void Encoder::show_layer(std::size_t layer) const {
   observation_.see_layer(layer, {hidden.data, batch_.tokens() * hidden.ld});
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -3,15 +3,15 @@
 
 #include <cstddef>
 
-#include "bertq/model.h"
-#include "bertq/packed_batch.h"
+#include "engine/model/model.h"
 #include "engine/model/observation.h"
+#include "engine/model/packed_batch.h"
 #include "engine/model/weights.h"
 #include "engine/model/workspace.h"
 #include "engine/runtime/chain.h"
 #include "engine/runtime/thread_pool.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Which tokens' final hidden states are wanted. Heads on [CLS] need only the first token of each
 // sequence; since all but attention is row-wise, the last layer then computes only those rows, with
@@ -53,4 +53,4 @@ class Encoder {
   const Observation& observation_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr Epilogue add_residual{.residual = true};
@@ -56,4 +56,4 @@ SharedInputs::SharedInputs(const EncoderLayer& layer) {
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

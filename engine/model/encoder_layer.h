@@ -6,14 +6,14 @@
 #include <span>
 #include <string>
 
-#include "bertq/config.h"
-#include "bertq/recipe.h"
 #include "engine/model/attention.h"
+#include "engine/model/config.h"
 #include "engine/model/layer_norm.h"
 #include "engine/model/linear.h"
 #include "engine/model/weight_loader.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // "bert.encoder.layer.3."
 std::string layer_prefix(std::size_t layer);
@@ -42,4 +42,4 @@ struct SharedInputs {
   std::array<std::size_t, 3> copy_of = {};  // by query, key, value
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

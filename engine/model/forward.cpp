@@ -5,7 +5,7 @@
 #include "engine/model/workspace.h"
 #include "engine/quantized/quantized_forward.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // In bertq's own arithmetic, as the recipe says: steps fused in chains, no padding anywhere.
@@ -51,4 +51,4 @@ std::unique_ptr<Forward> make_forward(const Model::Impl& model, ThreadPool& pool
   return std::make_unique<FusedForward>(model, pool);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,12 +5,12 @@
 #include <memory>
 #include <span>
 
-#include "bertq/packed_batch.h"
 #include "engine/model/observation.h"
+#include "engine/model/packed_batch.h"
 #include "engine/model/weights.h"
 #include "engine/runtime/thread_pool.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Holds the working memory of one session; not thread-safe. Batches have been checked and are not
 // empty, and the model has the head that is asked for. Results hold until the next call. All throw
@@ -36,4 +36,4 @@ class Forward {
 // In the arithmetic that the model was loaded for. Both must outlive it.
 std::unique_ptr<Forward> make_forward(const Model::Impl& model, ThreadPool& pool);
 
-}  // namespace bertq
+}  // namespace bertq::engine

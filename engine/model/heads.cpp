@@ -4,7 +4,7 @@
 
 #include "engine/runtime/chain.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 std::size_t count(jit::Range range) {
@@ -63,4 +63,4 @@ void run_span_head(const Model::Impl& model, std::size_t tokens, ThreadPool& poo
   make_dense(workspace, tokens, *model.span);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

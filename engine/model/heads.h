@@ -6,7 +6,7 @@
 #include "engine/model/workspace.h"
 #include "engine/runtime/thread_pool.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Reads rows 0..sequences of workspace.hidden, one a sequence, and fills workspace.dense_logits:
 // classifier(tanh(pooler(x))). The model must have a classifier. Throws Error (input) if a logit is
@@ -19,4 +19,4 @@ void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool&
 void run_span_head(const Model::Impl& model, std::size_t tokens, ThreadPool& pool,
                    const Workspace& workspace, const Observation& observation);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 #include "bertq/error.h"
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Of a symmetric range, the byte 0 is not used.
@@ -111,4 +111,4 @@ void quantize_rows(const jit::RowKernels& kernels, const InputFormat& format, co
   kernels.quantize_columns(&args);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

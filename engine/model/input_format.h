@@ -6,13 +6,13 @@
 #include <span>
 #include <string>
 
-#include "bertq/recipe.h"
 #include "engine/model/rows.h"
 #include "engine/model/weight_loader.h"
+#include "engine/precision/recipe.h"
 #include "jit/gemm.h"
 #include "jit/row_kernels.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Layers of equal formats share one quantised input.
 struct InputFormat {
@@ -47,4 +47,4 @@ void quantize_rows(const jit::RowKernels& kernels, const InputFormat& format, co
 // Throws Error (input) naming `module` unless all values are finite.
 void require_finite(std::span<const float> values, const std::string& module);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -15,7 +15,7 @@
 #include "jit/layout.h"
 #include "jit/pack.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Fills the arrays of one layer.
@@ -216,4 +216,4 @@ bool padding_is_zero(const std::int8_t* packed, std::size_t outputs, std::size_t
   return true;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

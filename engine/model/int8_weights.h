@@ -7,10 +7,10 @@
 #include <span>
 #include <string>
 
-#include "bertq/recipe.h"
 #include "engine/model/weight_loader.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct Int8Weights {
   const std::int8_t* packed = nullptr;         // for the kernels: outputs x inputs
@@ -29,4 +29,4 @@ Int8Weights load_int8_weights(WeightLoader& loader, const std::string& module, s
 // Whether all is zero that only fills up rows and columns.
 bool padding_is_zero(const std::int8_t* packed, std::size_t outputs, std::size_t inputs);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 #include "bertq/error.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::json;
@@ -128,4 +128,4 @@ void JsonFields::refuse(std::string_view key, std::string_view expected) const {
                   (member == nullptr ? "none" : shown(*member)));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq {
+namespace bertq::engine {
 
 // Throws Error (input) "<name>: line 3, column 7: expected JSON, got '}'"; also for a key that is
 // given twice in one object and for more than 32 levels.
@@ -43,4 +43,4 @@ class JsonFields {
   std::string name_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 #include "bertq/error.h"
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::uint64_t longest_file = 1'000'000;  // bytes
@@ -49,4 +49,4 @@ std::vector<std::string> read_label_names(const loaders::ByteSource& file, std::
                                     std::to_string(names.size()));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 
 #include "engine/model/model_folder.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Whether nobody gave the labels names: there are none, or "LABEL_0", "LABEL_1", ..., as
 // transformers writes them.
@@ -19,4 +19,4 @@ bool are_generic(const std::vector<std::string>& labels);
 std::vector<std::string> read_label_names(const loaders::ByteSource& file, std::size_t logits);
 inline constexpr const char* label_names_file = "labels.txt";
 
-}  // namespace bertq
+}  // namespace bertq::engine

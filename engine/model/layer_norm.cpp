@@ -5,7 +5,7 @@
 
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 LayerNorm::LayerNorm(WeightLoader& loader, const std::string& module, std::size_t columns,
                      float epsilon)
@@ -38,4 +38,4 @@ void LayerNorm::run(const FloatRows& x, std::size_t rows,
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 #include "engine/model/rows.h"
 #include "engine/model/weight_loader.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // A quantised copy of rows, for a layer whose input has this format.
 struct QuantizedCopy {
@@ -36,4 +36,4 @@ class LayerNorm {
   std::span<const float> gamma_, beta_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -3,7 +3,7 @@
 #include "bertq/error.h"
 #include "engine/model/int8_weights.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 jit::GemmSpec spec_for(const InputFormat& input, const Epilogue& epilogue) {
@@ -50,7 +50,7 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
 
 bool Linear::padding_is_zero() const {
   return !input_format_.quantized() ||
-         bertq::padding_is_zero(static_cast<const std::int8_t*>(weights_), outputs_, inputs_);
+         engine::padding_is_zero(static_cast<const std::int8_t*>(weights_), outputs_, inputs_);
 }
 
 void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std::size_t rows,
@@ -82,4 +82,4 @@ void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std
   gemm_->run(args, {0, rows}, columns);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,13 +7,13 @@
 #include <span>
 #include <string>
 
-#include "bertq/recipe.h"
 #include "engine/model/input_format.h"
 #include "engine/model/rows.h"
 #include "engine/model/weight_loader.h"
+#include "engine/precision/recipe.h"
 #include "jit/gemm.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What follows the product, fused into its kernel.
 struct Epilogue {
@@ -59,4 +59,4 @@ class Linear {
   std::span<const float> column_scale_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,4 +1,4 @@
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 
 #include <memory>
 #include <optional>
@@ -19,7 +19,7 @@
 #include "loaders/mapped_file.h"
 #include "loaders/tensorflow_files.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -107,8 +107,8 @@ ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_
   const std::shared_ptr<const ModelFolder> folder =
       folder_in_memory(name, {{"config.json", config}, {"vocab.txt", sample::vocabulary()}});
   ModelFiles files = assemble_model(name, *folder, tokenizer_overrides, [&](const std::string&) {
-    return loaders::open_checkpoint_file(loaders::open_memory(
-        std::as_bytes(std::span(weights)), name + "/model.safetensors"));
+    return loaders::open_checkpoint_file(
+        loaders::open_memory(std::as_bytes(std::span(weights)), name + "/model.safetensors"));
   });
   files.folder = folder;
   return files;
@@ -122,4 +122,4 @@ std::string_view embedded_squad() {
   return sample::squad();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 
 #include "engine/model/json_fields.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 class FolderOnDisk final : public ModelFolder {
@@ -64,4 +64,4 @@ std::optional<JsonFile> read_json_file_if_there(const ModelFolder& folder,
   return read_json_file(folder, file);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

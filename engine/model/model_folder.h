@@ -11,7 +11,7 @@
 
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Immutable; any number of threads may open files at once.
 class ModelFolder {
@@ -43,4 +43,4 @@ inline constexpr std::uint64_t json_file_limit = 4'000'000;
 JsonFile read_json_file(const ModelFolder& folder, const std::string& file);
 std::optional<JsonFile> read_json_file_if_there(const ModelFolder& folder, const std::string& file);
 
-}  // namespace bertq
+}  // namespace bertq::engine

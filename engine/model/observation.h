@@ -7,10 +7,10 @@
 #include <ctime>
 #include <string>
 
-#include "bertq/model.h"
 #include "engine/model/linear.h"
+#include "engine/model/model.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct Observation {
   Session::LayerObserver layer = nullptr;
@@ -49,4 +49,4 @@ struct Observation {
   }
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -12,7 +12,7 @@
 #include "engine/model/weights.h"
 #include "loaders/bertq_header.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 PackedFacts facts_of(const Model& model, const ModelFiles& files,
@@ -75,4 +75,4 @@ loaders::BertqWritten pack_model(const Model& model, const ModelFiles& files,
   return loaders::write_bertq(contents.sections(), write);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,11 +6,11 @@
 #include <span>
 #include <string_view>
 
-#include "bertq/model.h"
-#include "bertq/model_files.h"
+#include "engine/model/model.h"
+#include "engine/model/model_files.h"
 #include "loaders/bertq_writer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Hands the file's bytes to `write`, in their order. `model` was loaded from `files`, which were
 // opened with `overrides`; `program` is the version of bertq that writes. Throws Error (usage) if
@@ -20,4 +20,4 @@ loaders::BertqWritten pack_model(const Model& model, const ModelFiles& files,
                                  std::string_view program,
                                  const std::function<void(std::span<const std::byte>)>& write);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "loaders/checksum.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 18U;  // stays in a core's own cache
@@ -140,4 +140,4 @@ void PackedArrays::require_all_taken() const {
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

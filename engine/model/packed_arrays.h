@@ -11,7 +11,7 @@
 #include "engine/runtime/arena.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Used by one thread.
 class PackedArrays {
@@ -45,4 +45,4 @@ class PackedArrays {
   std::shared_ptr<const void> owner_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,10 +1,10 @@
-#include "bertq/packed_batch.h"
+#include "engine/model/packed_batch.h"
 
 #include <algorithm>
 
 #include "bertq/error.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 void PackedBatch::add(std::span<const std::int32_t> ids, std::span<const std::int32_t> segments) {
   if (!segments.empty() && segments.size() != ids.size()) {
@@ -36,4 +36,4 @@ std::size_t PackedBatch::longest() const {
   return longest;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 #include "bertq/error.h"
 #include "engine/model/weights.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 void check_packing(const Model& model, const std::string& file) {
   const auto check = [&](const Linear& layer) {
@@ -25,4 +25,4 @@ void check_packing(const Model& model, const std::string& file) {
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

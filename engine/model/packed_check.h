@@ -3,13 +3,13 @@
 
 #include <string>
 
-#include "bertq/model.h"
+#include "engine/model/model.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Throws Error (input), naming `file` and the array, unless the padding of all INT8 weights is
 // zero: the kernels multiply it with whatever pads the activations. Scales were checked when the
 // model was loaded.
 void check_packing(const Model& model, const std::string& file);
 
-}  // namespace bertq
+}  // namespace bertq::engine

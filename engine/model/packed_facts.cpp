@@ -9,7 +9,7 @@
 #include "bertq/error.h"
 #include "engine/model/json_fields.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t most_labels = 65'536;  // as config.json's
@@ -130,4 +130,4 @@ void PackedSource::read(std::string_view, std::uint64_t, std::span<float>) const
   throw std::logic_error("a packed model has no tensors to be read");
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,15 +5,15 @@
 #include <cstddef>
 #include <string>
 
-#include "bertq/config.h"
-#include "bertq/model.h"
-#include "bertq/recipe.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
 #include "engine/model/tensor_source.h"
+#include "engine/precision/recipe.h"
 #include "engine/quantized/layer_form.h"
 #include "loaders/checkpoint.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::string_view recipe_note = "recipe";    // as Recipe::to_json writes it
 inline constexpr std::string_view model_note = "model";      // JSON, the rest of PackedFacts
@@ -49,4 +49,4 @@ class PackedSource final : public TensorSource {
   const PackedFacts& facts_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -2,9 +2,9 @@
 #include <cmath>
 
 #include "bertq/error.h"
-#include "bertq/model.h"
+#include "engine/model/model.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // The mean of `count` rows, summed in double: each column on its own, so that neither batch nor
@@ -47,4 +47,4 @@ void pool(const PackedBatch& batch, std::span<const float> hidden_states, std::s
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

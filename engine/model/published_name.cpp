@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace bertq {
+namespace bertq::engine {
 
 bool is_published_cased(std::string_view place) {
   constexpr std::array<std::string_view, 3> beginnings{"cased_L-", "multi_cased_L-",
@@ -15,4 +15,4 @@ bool is_published_cased(std::string_view place) {
                      [&](std::string_view beginning) { return name.starts_with(beginning); });
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

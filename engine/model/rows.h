@@ -6,7 +6,7 @@
 
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Floats from one row to the next for `columns` columns: padded for the kernels, and never a
 // multiple of 4 KiB, where all rows would compete for the same few lines of the L1 cache.
@@ -43,4 +43,4 @@ struct Rows {
   Rows from(std::size_t row) const { return {f32.from(row), u8.from(row)}; }
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -11,7 +11,7 @@
 #include "engine/model/model_folder.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::json;
@@ -117,4 +117,4 @@ std::optional<SentenceTransformer> read_sentence_transformer(const ModelFolder& 
   return result;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
-#include "bertq/model.h"
+#include "engine/model/model.h"
 #include "engine/model/model_folder.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct SentenceTransformer {
   std::string transformer;     // before the names of the BERT's files: "" or "0_Transformer/"
@@ -25,4 +25,4 @@ struct SentenceTransformer {
 // and CLS.
 std::optional<SentenceTransformer> read_sentence_transformer(const ModelFolder& folder);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "bertq/error.h"
-#include "bertq/model.h"
 #include "engine/model/forward.h"
+#include "engine/model/model.h"
 #include "engine/runtime/thread_pool.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 [[noreturn]] void fail(std::size_t sequence, const std::string& what) {
@@ -114,4 +114,4 @@ void Session::observe_inputs(InputObserver observer, void* context) {
   impl_->observation.input_context = context;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 #include "loaders/printable.h"
 #include "loaders/tensorflow_checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 struct PartRow {
@@ -267,4 +267,4 @@ std::string shape_text(const std::vector<std::uint64_t>& shape) {
   return text + "]";
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

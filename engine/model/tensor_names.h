@@ -15,12 +15,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/config.h"
-#include "bertq/model.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
 #include "engine/quantized/canonical_tensors.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class Part : std::uint8_t { embeddings, encoder, pooler, classifier, span };
 std::string_view part_name(Part part);
@@ -85,4 +85,4 @@ Heads heads_in(const BertTensors& tensors);
 // "[30522, 384]", with "any" for any_size.
 std::string shape_text(const std::vector<std::uint64_t>& shape);
 
-}  // namespace bertq
+}  // namespace bertq::engine

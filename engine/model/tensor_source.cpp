@@ -7,7 +7,7 @@
 #include "bertq/error.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t random_labels = 2;
@@ -142,4 +142,4 @@ void RandomSource::read(std::string_view name, std::uint64_t first, std::span<fl
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 
 #include "engine/model/tensor_names.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Tensors by canonical name (tensor_names.h), all of the shape that the config asks for.
 class TensorSource {
@@ -71,4 +71,4 @@ class RandomSource final : public TensorSource {
   std::uint64_t seed_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 struct LeafRow {
@@ -69,4 +69,4 @@ TensorflowName from_tensorflow(std::string_view name) {
   return {scope + std::string(leaf->canonical), leaf->transposed};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq {
+namespace bertq::engine {
 
 struct TensorflowName {
   // As tensor_names.h spells it. A name that is ignored there for what is beside the model: slots
@@ -20,4 +20,4 @@ struct TensorflowName {
 
 TensorflowName from_tensorflow(std::string_view name);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "jit/layout.h"
 #include "jit/pack.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t slice_floats = std::size_t{1} << 20;
@@ -59,4 +59,4 @@ std::span<const float> WeightLoader::read(const std::string& name, std::size_t f
   return slice;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

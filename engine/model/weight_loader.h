@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "bertq/recipe.h"
 #include "engine/model/packed_arrays.h"
 #include "engine/model/tensor_source.h"
+#include "engine/precision/recipe.h"
 #include "engine/runtime/arena.h"
 #include "jit/kernels.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // A part of a model's packed weights, under a name of its own: "bert.pooler.dense.weight.s8".
 struct NamedArray {
@@ -125,4 +125,4 @@ class WeightLoader {
   std::vector<float> slice_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 #include "loaders/bertq_file.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Every module that a recipe may name for a model of these dimensions.
@@ -166,4 +166,4 @@ std::size_t Model::weights_bytes() const {
   return bytes;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,17 +5,17 @@
 #include <optional>
 #include <vector>
 
-#include "bertq/model.h"
 #include "engine/model/attention.h"
 #include "engine/model/embeddings.h"
 #include "engine/model/encoder_layer.h"
 #include "engine/model/linear.h"
+#include "engine/model/model.h"
 #include "engine/model/tensor_source.h"
 #include "engine/quantized/quantized_model.h"
 #include "engine/runtime/arena.h"
 #include "jit/kernels.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct Model::Impl {
   // Loads in the order of the forward pass, the arrays from `packed` if that is not null. Throws
@@ -45,4 +45,4 @@ struct Model::Impl {
   void load_heads(WeightLoader& loader);
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/model/tensor_names.h"
 #include "engine/model/tensor_source.h"
 #include "loaders/printable.h"
 #include "loaders/xxh3.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t slice_floats = std::size_t{1} << 20U;
@@ -61,4 +61,4 @@ void require_made_for(const Recipe& recipe, const ModelFiles& files) {
                   loaders::printable(wanted->get<std::string>() + of) + "), got " + got);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 void Workspace::fit(const PackedBatch& batch) {
   const Capacity wanted{std::max(capacity_.tokens, batch.tokens()),
@@ -60,4 +60,4 @@ TileRows Workspace::allocate_u8(std::size_t rows, std::size_t columns) {
           arena_.allocate<float>(jit::round_up(rows, jit::tile_rows)).data(), columns};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

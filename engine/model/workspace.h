@@ -6,14 +6,14 @@
 #include <span>
 #include <vector>
 
-#include "bertq/packed_batch.h"
 #include "engine/model/attention.h"
+#include "engine/model/packed_batch.h"
 #include "engine/model/rows.h"
 #include "engine/model/weights.h"
 #include "engine/runtime/arena.h"
 #include "engine/runtime/partition.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Rows that a thread takes through the feed-forward block at once: enough to make the fetching of
 // the weights worth it, few enough that the wide rows between its two layers stay in the cache.
@@ -55,4 +55,4 @@ class Workspace {
   Arena arena_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

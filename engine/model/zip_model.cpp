@@ -7,7 +7,7 @@
 #include "loaders/zip_archive.h"
 #include "loaders/zip_folder.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 class FolderInZip final : public ModelFolder {
@@ -42,4 +42,4 @@ std::unique_ptr<ModelFolder> folder_in_zip(const std::filesystem::path& path) {
   return folder->is_torch() ? nullptr : std::move(folder);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,10 +6,10 @@
 
 #include "engine/model/model_folder.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Null if the file is no archive of a folder: no zip, or one of PyTorch's files, whose config lies
 // beside it. Throws loaders::FormatError for an archive that cannot be read.
 std::unique_ptr<ModelFolder> folder_in_zip(const std::filesystem::path& path);
 
-}  // namespace bertq
+}  // namespace bertq::engine

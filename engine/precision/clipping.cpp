@@ -8,7 +8,7 @@
 
 #include "engine/precision/symmetric.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr float step = 0.02F;  // of the largest magnitude, from one candidate to the next
@@ -54,4 +54,4 @@ float ClippingSearch::best() const {
   return candidate(static_cast<std::size_t>(std::distance(squared_error_.begin(), least)));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <span>
 
-namespace bertq {
+namespace bertq::engine {
 
 // The candidate range with the least squared error over all weights that were added. Runs in a
 // jit::ThreadScope, as quantisation does.
@@ -26,4 +26,4 @@ class ClippingSearch {
   std::array<double, candidates> squared_error_{};
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,4 +1,4 @@
-#include "bertq/recipe.h"
+#include "engine/precision/recipe.h"
 
 #include <array>
 #include <charconv>
@@ -10,7 +10,7 @@
 #include "bertq/error.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -375,4 +375,4 @@ void Recipe::set_metadata(std::string_view json) {
   metadata_ = object.dump();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,13 +1,13 @@
 #include "engine/precision/recipe_file.h"
 
 #include "bertq/error.h"
-#include "bertq/recipe.h"
+#include "engine/precision/recipe.h"
 #include "loaders/byte_source.h"
 #include "loaders/checkpoint.h"
 #include "loaders/printable.h"
 #include "loaders/xxh3.h"
 
-namespace bertq {
+namespace bertq::engine {
 Recipe read_recipe(const std::filesystem::path& file) {
   Recipe recipe =
       Recipe::parse(loaders::read_text(*loaders::open_file(file), longest_recipe), file.string());
@@ -27,4 +27,4 @@ Recipe read_recipe(const std::filesystem::path& file) {
   return recipe;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::uint64_t longest_recipe = 64 << 20;  // bytes
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 #include "bertq/error.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 const loaders::Tensor* find(const RoundedWeights& weights, const std::string& name,
@@ -36,4 +36,4 @@ void RoundedLayer::read_weights(std::size_t output, std::span<std::int8_t> row) 
   loaders::read_i8(*weight_, output * row.size(), row);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

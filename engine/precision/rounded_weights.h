@@ -1,4 +1,5 @@
-// The INT8 weights of one layer in a recipe's weights file (bertq/recipe.h says its form).
+// The INT8 weights of one layer in a recipe's weights file (engine/precision/recipe.h says its
+// form).
 #pragma once
 
 #include <cstddef>
@@ -6,10 +7,10 @@
 #include <span>
 #include <string>
 
-#include "bertq/recipe.h"
+#include "engine/precision/recipe.h"
 #include "loaders/tensor.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::string_view rounded_weight = ".weight", rounded_scale = ".weight_scale";
 
@@ -27,4 +28,4 @@ class RoundedLayer {
   const loaders::Tensor* scale_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

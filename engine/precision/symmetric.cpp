@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-namespace bertq {
+namespace bertq::engine {
 
 // Four running maxima, since one would wait for each comparison's latency. A load of BERT-base
 // passes 110 million weights through these two loops.
@@ -53,4 +53,4 @@ void quantize_symmetric(std::span<const float> weights, const SymmetricScale& sc
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-namespace bertq {
+namespace bertq::engine {
 
 // max|w|; the weights are finite.
 float largest_magnitude(std::span<const float> weights);
@@ -24,4 +24,4 @@ SymmetricScale symmetric_scale(float largest);
 void quantize_symmetric(std::span<const float> weights, const SymmetricScale& scale,
                         std::int8_t* quantized);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,13 +1,13 @@
 #include <filesystem>
 #include <string>
 
-#include "bertq/recipe.h"
+#include "engine/precision/recipe.h"
 #include "engine/precision/recipe_file.h"
 #include "engine/runtime/replace_file.h"
 #include "loaders/byte_source.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::string_view weights_extension = ".safetensors";
@@ -78,4 +78,4 @@ void write_recipe(const Recipe& recipe, const std::filesystem::path& file) {
   std::filesystem::remove(file.parent_path() / earlier, ignored);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

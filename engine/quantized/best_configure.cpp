@@ -10,7 +10,7 @@
 #include "engine/quantized/canonical_tensors.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::string_view tuple_tag = "tag:yaml.org,2002:python/tuple";
@@ -125,4 +125,4 @@ void check_best_configure(const BestConfigure& configure, const StoredQuantizati
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

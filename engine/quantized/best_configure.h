@@ -17,7 +17,7 @@
 
 #include "engine/quantized/stored_quantization.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::string_view best_configure_file = "best_configure.yaml";
 inline constexpr std::uint64_t best_configure_limit = 1'000'000;  // bytes; BERT-large has 80,000
@@ -40,4 +40,4 @@ BestConfigure parse_best_configure(std::string_view yaml, const std::string& nam
 void check_best_configure(const BestConfigure& configure, const StoredQuantization& stored,
                           const std::string& name);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "bertq/error.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace names = quantized_names;
@@ -252,4 +252,4 @@ std::vector<NamedTensor> without_quantization(std::vector<NamedTensor> tensors) 
   return without_torch(tensors, linears);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -16,7 +16,7 @@
 
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // A tensor by its canonical name (tensor_names.h), whatever its file calls it.
 struct NamedTensor {
@@ -77,4 +77,4 @@ std::string plain_name(std::string_view name);
 // integers of another type than the format's.
 std::vector<NamedTensor> without_quantization(std::vector<NamedTensor> tensors);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "engine/model/json_fields.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::json;
@@ -66,4 +66,4 @@ ModelForm ModelForm::from_json(const Json& json, const std::string& name) {
   return form;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

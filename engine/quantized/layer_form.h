@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class Arithmetic : std::uint8_t {
   fp32,
@@ -51,4 +51,4 @@ struct ModelForm {
   friend bool operator==(const ModelForm&, const ModelForm&) = default;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

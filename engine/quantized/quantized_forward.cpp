@@ -8,7 +8,7 @@
 #include "engine/runtime/partition.h"
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 [[noreturn]] void refuse_activations(const QuantizedLinear& linear) {
@@ -293,4 +293,4 @@ void QuantizedForward::drop_padding(const FloatRows& from, const FloatRows& to) 
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,10 +8,10 @@
 #include <span>
 #include <vector>
 
-#include "bertq/packed_batch.h"
 #include "engine/model/attention.h"
 #include "engine/model/forward.h"
 #include "engine/model/observation.h"
+#include "engine/model/packed_batch.h"
 #include "engine/model/rows.h"
 #include "engine/model/weights.h"
 #include "engine/quantized/quantized_model.h"
@@ -19,7 +19,7 @@
 #include "engine/runtime/arena.h"
 #include "engine/runtime/thread_pool.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 class QuantizedForward final : public Forward {
  public:
@@ -91,4 +91,4 @@ class QuantizedForward final : public Forward {
   std::vector<LinearScratch> scratch_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

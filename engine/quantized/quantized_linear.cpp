@@ -10,7 +10,7 @@
 #include "jit/layout.h"
 #include "jit/pack.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr float most = 127.0F;        // of Q8BERT
@@ -334,4 +334,4 @@ void QuantizedLinear::finish(const CodeRange& range, const RowRange& sums, const
              epilogue_.residual ? residual : FloatRows{}, rows, {0, outputs_});
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -25,7 +25,7 @@
 #include "engine/quantized/stored_quantization.h"
 #include "jit/gemm.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Which values share the range of a layer's input.
 enum class RangeScope : std::uint8_t { none, given, batch, sequence };
@@ -109,4 +109,4 @@ class QuantizedLinear {
   std::optional<CodeTable> table_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 #include "engine/model/encoder_layer.h"
 #include "engine/model/tensor_names.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Loads the linear layers of one model.
@@ -81,4 +81,4 @@ Recipe embeddings_recipe(const ModelForm& form) {
   return recipe;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

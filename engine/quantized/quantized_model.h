@@ -9,16 +9,16 @@
 #include <string>
 #include <vector>
 
-#include "bertq/config.h"
-#include "bertq/model.h"
 #include "engine/model/attention.h"
+#include "engine/model/config.h"
 #include "engine/model/layer_norm.h"
+#include "engine/model/model.h"
 #include "engine/model/weight_loader.h"
 #include "engine/quantized/layer_form.h"
 #include "engine/quantized/quantized_linear.h"
 #include "engine/quantized/stored_quantization.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // The ranges that a file gives, by module; empty for packed arrays.
 using RangesByModule = std::map<std::string, LayerRanges, std::less<>>;
@@ -76,4 +76,4 @@ QuantizedPlan torch_dynamic_plan(const loaders::Checkpoint& checkpoint, const Mo
 QuantizedPlan torch_dynamic_plan(const ModelConfig& config, const TensorSource& source,
                                  bool reduced_range);
 
-}  // namespace bertq
+}  // namespace bertq::engine

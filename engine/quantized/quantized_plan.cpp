@@ -7,7 +7,7 @@
 #include "engine/quantized/quantized_model.h"
 #include "engine/quantized/quantizing_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Elements = std::map<std::string, std::uint64_t>;
@@ -127,4 +127,4 @@ QuantizedPlan torch_dynamic_plan(const ModelConfig& config, const TensorSource& 
   return plan;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 
 #include "engine/precision/symmetric.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::uint64_t slice = std::uint64_t{1} << 20;  // elements read at once
@@ -80,4 +80,4 @@ void QuantizingSource::read_integers(std::string_view name, std::uint64_t first,
   inner_.read_integers(name, first, out);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

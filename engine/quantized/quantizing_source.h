@@ -9,7 +9,7 @@
 
 #include "engine/model/tensor_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class WeightScheme : std::uint8_t {
   // scale = max|w| / 127.5, at least FLT_EPSILON; q = rne(w * (1 / scale)), -128..127.
@@ -49,4 +49,4 @@ class QuantizingSource final : public TensorSource {
   std::map<std::string, Scale, std::less<>> scales_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "jit/layout.h"
 #include "jit/reference_math.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t width = 4;
@@ -53,4 +53,4 @@ void requantize(const Requantization& how, const FloatRows& x, const FloatRows& 
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

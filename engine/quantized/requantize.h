@@ -8,7 +8,7 @@
 #include "engine/model/rows.h"
 #include "jit/gemm.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What each code stands for, behind the activation.
 using CodeTable = std::array<float, 256>;
@@ -28,4 +28,4 @@ struct Requantization {
 void requantize(const Requantization& how, const FloatRows& x, const FloatRows& residual,
                 std::size_t rows, jit::Range columns);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Enough rows to make the fetching of weights worth it, a multiple of 16.
@@ -26,4 +26,4 @@ void RowGroups::assign(std::span<const std::size_t> sizes) {
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

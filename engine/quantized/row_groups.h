@@ -7,7 +7,7 @@
 
 #include "jit/gemm.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Rows [first, first + rows), whose codes begin at row `tile_row` of the u8 tiles: a multiple of
 // 16, since tiles hold rows of one group only.
@@ -36,4 +36,4 @@ class RowGroups {
   std::size_t rows_ = 0, tile_rows_ = 0;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace bertq {
+namespace bertq::engine {
 
 RowRange range_of_rows(const FloatRows& x, std::size_t rows, std::size_t columns) {
   const __m128 zero = _mm_setzero_ps();
@@ -38,4 +38,4 @@ RowRange range_of_rows(const FloatRows& x, std::size_t rows, std::size_t columns
   return rest;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 
 #include "engine/model/rows.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct RowRange {
   float lowest = 0.0F, highest = 0.0F;  // 0 is always within
@@ -24,4 +24,4 @@ struct RowRange {
 // Of the first `rows` rows.
 RowRange range_of_rows(const FloatRows& x, std::size_t rows, std::size_t columns);
 
-}  // namespace bertq
+}  // namespace bertq::engine

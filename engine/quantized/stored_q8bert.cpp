@@ -10,7 +10,7 @@
 #include "engine/model/tensor_names.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace names = quantized_names;
@@ -147,4 +147,4 @@ StoredQuantization stored_q8bert(const loaders::Checkpoint& checkpoint,
   return stored;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

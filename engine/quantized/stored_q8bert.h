@@ -8,7 +8,7 @@
 #include "engine/quantized/canonical_tensors.h"
 #include "engine/quantized/stored_quantization.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // The key of config.json for a module: "bert.pooler.dense" -> "pooler". Empty for what has none.
 std::string_view q8bert_key(std::string_view module);
@@ -18,4 +18,4 @@ StoredQuantization stored_q8bert(const loaders::Checkpoint& checkpoint,
                                  const std::vector<NamedTensor>& tensors,
                                  const ModelConfig& config);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "engine/quantized/stored_q8bert.h"
 #include "engine/quantized/stored_torch.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 std::string_view quantizer_name(Quantizer quantizer) {
   // In the order of the enumeration.
@@ -28,4 +28,4 @@ StoredQuantization stored_quantization(const loaders::Checkpoint& checkpoint,
   return stored_torch(checkpoint, tensors);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

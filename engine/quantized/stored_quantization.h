@@ -8,11 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "bertq/config.h"
+#include "engine/model/config.h"
 #include "engine/quantized/layer_form.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class Quantizer : std::uint8_t {
   none,
@@ -58,4 +58,4 @@ struct StoredQuantization {
 StoredQuantization stored_quantization(const loaders::Checkpoint& checkpoint,
                                        const ModelConfig& config);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 #include "engine/model/tensor_names.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace names = quantized_names;
@@ -141,4 +141,4 @@ StoredQuantization stored_torch(const loaders::Checkpoint& checkpoint,
   return stored;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -12,10 +12,10 @@
 #include "engine/quantized/canonical_tensors.h"
 #include "engine/quantized/stored_quantization.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Throws what stored_quantization throws.
 StoredQuantization stored_torch(const loaders::Checkpoint& checkpoint,
                                 const std::vector<NamedTensor>& tensors);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr float small_scale = 6.1e-5F;
@@ -47,4 +47,4 @@ TorchRange torch_range(float lowest, float highest, bool reduced) {
           static_cast<std::int32_t>(std::nearbyint(std::clamp(zero, 0.0, most)))};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace bertq {
+namespace bertq::engine {
 
 struct TorchRange {
   float scale = 0.0F;
@@ -16,4 +16,4 @@ struct TorchRange {
 // Of a tensor whose values reach from `lowest` to `highest`, both finite.
 TorchRange torch_range(float lowest, float highest, bool reduced);
 
-}  // namespace bertq
+}  // namespace bertq::engine

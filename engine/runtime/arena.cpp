@@ -11,7 +11,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t alignment = 64;
@@ -86,4 +86,4 @@ void Arena::release() {
   chunks_.clear();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 // Every allocation is zeroed and begins at a multiple of 64 bytes, one cache line and one register.
 // The memory lies on 2 MiB boundaries and asks the kernel for huge pages: BERT's weights in pages
@@ -44,4 +44,4 @@ class Arena {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

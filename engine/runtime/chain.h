@@ -8,7 +8,7 @@
 #include "engine/runtime/thread_pool.h"
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // One step: function(rows, columns, scratch_row) computes a block of its result. Row `rows.begin`
 // uses row `scratch_row` of the chain's working memory. A step that needs whole rows has 0 columns.
@@ -55,4 +55,4 @@ void run_chain(ThreadPool& pool, const Grid& grid, const Step<Functions>&... ste
   });
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

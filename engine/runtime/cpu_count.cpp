@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // "max 100000" or "150000 100000": quota and period in microseconds.
@@ -97,4 +97,4 @@ std::size_t usable_cpus() {
   return count;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

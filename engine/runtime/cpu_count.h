@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <optional>
 
-namespace bertq {
+namespace bertq::engine {
 
 // CPUs in the affinity mask of the calling thread, at least 1.
 std::size_t affinity_cpus();
@@ -21,4 +21,4 @@ std::optional<double> cgroup_quota(const std::filesystem::path& self_cgroup,
 // Read once a process.
 std::size_t usable_cpus();
 
-}  // namespace bertq
+}  // namespace bertq::engine

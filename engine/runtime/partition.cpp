@@ -4,7 +4,7 @@
 
 #include "jit/layout.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 std::size_t divide_up(std::size_t value, std::size_t divisor) {
@@ -50,4 +50,4 @@ std::size_t attention_parts(std::size_t heads, std::size_t threads) {
   return heads == 0 || heads >= threads ? 1 : divide_up(threads, heads);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

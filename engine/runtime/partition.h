@@ -6,7 +6,7 @@
 #include "jit/gemm.h"
 #include "jit/isa.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Part `index` of `parts` of 0..`total`, all about as large, each from a multiple of 16. May be
 // empty.
@@ -46,4 +46,4 @@ std::size_t least_rows_per_thread(jit::Isa isa);
 // all threads have work: parts repeat the packing of keys and values, so as few as will do.
 std::size_t attention_parts(std::size_t heads, std::size_t threads);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 #include "bertq/error.h"
 #include "loaders/file_descriptor.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path, int error) {
@@ -53,4 +53,4 @@ void replace_file(const std::filesystem::path& path, std::string_view content) {
   sync_folder_of(path);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

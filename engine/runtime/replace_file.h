@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
-namespace bertq {
+namespace bertq::engine {
 
 // Writes "<path>.partial" in the same folder, syncs it, gives it its name and syncs the folder: a
 // crash leaves the old file or the new one. Two writers of one path are the caller's to prevent.
@@ -18,4 +18,4 @@ void sync_folder_of(const std::filesystem::path& path);
 // All of `bytes`, at the descriptor's place. Returns 0 or the error number.
 int write_all(int descriptor, std::string_view bytes);
 
-}  // namespace bertq
+}  // namespace bertq::engine

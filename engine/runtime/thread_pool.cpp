@@ -11,7 +11,7 @@
 #include "engine/runtime/cpu_count.h"
 #include "jit/kernels.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t max_threads = 1024;
@@ -122,4 +122,4 @@ void ThreadPool::run_task(std::size_t task, std::size_t worker) {
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

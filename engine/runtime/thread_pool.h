@@ -13,7 +13,7 @@
 
 #include "jit/isa.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // How tasks find their threads: in contiguous shares known beforehand, so that a thread meets the
 // same rows phase after phase, or one by one as threads become free.
@@ -77,4 +77,4 @@ class ThreadPool {
   alignas(64) std::atomic<std::size_t> failed_task_{no_task};
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

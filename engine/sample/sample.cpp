@@ -13,7 +13,7 @@ extern const char bertq_sample_squad_checkpoint[], bertq_sample_squad_checkpoint
 extern const char bertq_sample_squad[], bertq_sample_squad_end[];
 }
 
-namespace bertq::sample {
+namespace bertq::engine::sample {
 namespace {
 
 std::string_view between(const char* begin, const char* end) {
@@ -44,4 +44,4 @@ std::string_view squad() {
   return between(bertq_sample_squad, bertq_sample_squad_end);
 }
 
-}  // namespace bertq::sample
+}  // namespace bertq::engine::sample

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace bertq::sample {
+namespace bertq::engine::sample {
 
 std::string_view config();      // config.json
 std::string_view checkpoint();  // model.safetensors
@@ -16,4 +16,4 @@ std::string_view squad_config();      // squad/config.json
 std::string_view squad_checkpoint();  // squad/model.safetensors
 std::string_view squad();             // squad.json
 
-}  // namespace bertq::sample
+}  // namespace bertq::engine::sample

@@ -8,7 +8,7 @@
 
 #include "tokenizer/utf8.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // The bytes of each code point that is no U+0020.
@@ -44,4 +44,4 @@ tokenizer::Span find_final_text(std::string_view predicted, std::string_view ori
   return {there[nth(at)].begin, there[nth(at + predicted.size() - 1)].end};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

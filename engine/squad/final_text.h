@@ -6,7 +6,7 @@
 
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // `predicted` is pieces put together ("steve smith"), `original` the words they are from ("Steve
 // Smith's"). Which bytes of `original` are what was predicted ("Steve Smith"); all of them where
@@ -15,4 +15,4 @@ namespace bertq {
 tokenizer::Span find_final_text(std::string_view predicted, std::string_view original,
                                 const tokenizer::Tokenizer& tokenizer);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "tokenizer/python_text.h"
 #include "tokenizer/utf8.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::string_view punctuation = R"(!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~)";
@@ -82,4 +82,4 @@ double NormalizedAnswer::f1(const NormalizedAnswer& right) const {
   return (2 * precision * recall) / (precision + recall);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 // Lower case, without ASCII punctuation and the articles "a", "an" and "the", words a space apart.
 // `answer` must be UTF-8.
@@ -29,4 +29,4 @@ class NormalizedAnswer {
   std::vector<std::string> words_;  // sorted
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-namespace bertq {
+namespace bertq::engine {
 
 std::string python_number(double value) {
   // repr() has an exponent below 1e-4 and from 1e16 on.
@@ -60,4 +60,4 @@ void PythonJson::value(std::string_view written) {
   text_ += written;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

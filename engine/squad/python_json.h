@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq {
+namespace bertq::engine {
 
 // The shortest digits that mean this double, in Python's choice of point and exponent: "1.0",
 // "1e-05", "12345678901234567.0" being "1.2345678901234568e+16". `value` is finite.
@@ -35,4 +35,4 @@ class PythonJson {
   bool after_key_ = false;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "engine/squad/final_text.h"
 #include "tokenizer/python_text.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t no_window = static_cast<std::size_t>(-1);
@@ -194,4 +194,4 @@ SquadPrediction predict_answer(const SquadContext& context, std::span<const Squa
   return Predictor(context, windows, logits, tokenizer, choice).predict();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -12,7 +12,7 @@
 #include "engine/task/evaluation_set.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct SquadCandidate {
   std::string text;  // words of the context, a space between any two; "": there is no answer
@@ -44,4 +44,4 @@ SquadPrediction predict_answer(const SquadContext& context, std::span<const Squa
                                std::span<const std::span<const float>> logits,
                                const tokenizer::Tokenizer& tokenizer, const SquadChoice& choice);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 
 #include "engine/squad/normalized_answer.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // A column of the points.
@@ -102,4 +102,4 @@ std::vector<Score> score_squad_v2(std::span<const SquadOutcome> outcomes) {
   return scores;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

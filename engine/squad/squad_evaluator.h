@@ -9,7 +9,7 @@
 #include "engine/squad/squad_reader.h"
 #include "engine/task/metrics.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What one answer earns: 0..1 each.
 struct SquadPoints {
@@ -36,4 +36,4 @@ struct SquadOutcome {
 // "best_exact_thresh", "best_f1", "best_f1_thresh"). Not empty.
 std::vector<Score> score_squad_v2(std::span<const SquadOutcome> outcomes);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t special_tokens = 3;
@@ -151,4 +151,4 @@ SquadFeatures SquadEncoder::encode(std::string_view question, const SquadContext
   return features;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -16,7 +16,7 @@
 #include "engine/task/evaluation_set.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // A context, tokenized word by word. Words lie between space, tab, CR, LF and U+202F, no others.
 struct SquadContext {
@@ -66,4 +66,4 @@ class SquadEncoder {
   SquadOptions options_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -2,7 +2,7 @@
 
 #include "engine/squad/python_json.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // An object with one member a question.
@@ -57,4 +57,4 @@ std::string null_odds_json(std::span<const SquadQuestion> questions,
   });
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 #include "engine/squad/squad_answers.h"
 #include "engine/squad/squad_reader.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // {id: answer}. Both spans are one an example.
 std::string predictions_json(std::span<const SquadQuestion> questions,
@@ -20,4 +20,4 @@ std::string nbest_predictions_json(std::span<const SquadQuestion> questions,
 std::string null_odds_json(std::span<const SquadQuestion> questions,
                            std::span<const SquadPrediction> predictions);
 
-}  // namespace bertq
+}  // namespace bertq::engine

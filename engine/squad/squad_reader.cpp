@@ -12,7 +12,7 @@
 #include "loaders/printable.h"
 #include "tokenizer/utf8.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using loaders::JsonKind;
@@ -318,4 +318,4 @@ SquadExamples read_squad(SquadVersion version, const std::filesystem::path& path
   return read_squad(version, *loaders::open_file(path / name));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -15,7 +15,7 @@
 
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // v2.0 has questions that nothing in their context answers.
 enum class SquadVersion : std::uint8_t { v1_1, v2_0 };
@@ -39,4 +39,4 @@ struct SquadExamples {
 SquadExamples read_squad(SquadVersion version, const std::filesystem::path& path);
 SquadExamples read_squad(SquadVersion version, const loaders::ByteSource& source);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -12,7 +12,7 @@
 #include "engine/squad/squad_files.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 class SquadSet final : public EvaluationSet {
@@ -146,4 +146,4 @@ std::unique_ptr<EvaluationSet> make_squad_set(SquadVersion version, SquadExample
                                     options);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <memory>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/squad/squad_reader.h"
 #include "engine/task/evaluation_set.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Tokenizes the questions for this model, which outlives the set. `max_tokens`: the longest input,
 // special ones included. Throws Error (input) for a model without a span head or a tokenizer, and
@@ -18,4 +18,4 @@ std::unique_ptr<EvaluationSet> make_squad_set(SquadVersion version, SquadExample
                                               const ModelFiles& files, std::size_t max_tokens,
                                               const SquadOptions& options);
 
-}  // namespace bertq
+}  // namespace bertq::engine

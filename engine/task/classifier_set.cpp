@@ -9,7 +9,7 @@
 #include "bertq/error.h"
 #include "engine/runtime/replace_file.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,8 +20,8 @@ struct Outcomes {
   std::vector<double> predicted_value, true_value;
 
   double score(Metric metric) const {
-    return is_of_values(metric) ? bertq::score(metric, predicted_value, true_value)
-                                : bertq::score(metric, predicted_class, true_class);
+    return is_of_values(metric) ? engine::score(metric, predicted_value, true_value)
+                                : engine::score(metric, predicted_class, true_class);
   }
   void add(const Outcomes& other, std::size_t example, bool values) {
     if (values) {
@@ -217,4 +217,4 @@ std::unique_ptr<EvaluationSet> make_classifier_set(ClassifierTask task,
   return std::make_unique<ClassifierSet>(std::move(task), std::move(parts), tokenizer, max_tokens);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

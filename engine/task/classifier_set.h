@@ -11,7 +11,7 @@
 #include "engine/task/evaluation_set.h"
 #include "engine/task/table_reader.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // How the logits of an input are read and judged.
 struct ClassifierTask {
@@ -34,4 +34,4 @@ std::unique_ptr<EvaluationSet> make_classifier_set(ClassifierTask task,
                                                    const tokenizer::Tokenizer& tokenizer,
                                                    std::size_t max_tokens);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t resamples = 1000, tail = 25;  // 2.5 % at each end
@@ -65,4 +65,4 @@ Interval loss_interval(const EvaluationSet& set, const ModelOutputs& before,
   return {losses[tail], losses[resamples - 1 - tail]};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

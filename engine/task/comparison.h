@@ -6,7 +6,7 @@
 #include "engine/task/evaluation_set.h"
 #include "engine/task/model_outputs.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What is lost of a score, as a share of its size: 0.01 is one per cent less, negative is more. 0
 // where there was nothing to lose.
@@ -30,4 +30,4 @@ struct Interval {
 Interval loss_interval(const EvaluationSet& set, const ModelOutputs& before,
                        const ModelOutputs& after);
 
-}  // namespace bertq
+}  // namespace bertq::engine

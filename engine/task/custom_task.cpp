@@ -17,7 +17,7 @@
 #include "engine/task/json_lines_reader.h"
 #include "engine/task/table_reader.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 [[noreturn]] void refuse_usage(const std::string& why) {
@@ -148,4 +148,4 @@ std::unique_ptr<EvaluationSet> open_custom_set(const loaders::ByteSource& source
                              max_tokens);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

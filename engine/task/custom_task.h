@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <memory>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/task/evaluation_set.h"
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // A file whose first line is a JSON object has one in each line; any other is a table
 // (table_reader.h). Labels are those of the checkpoint's config, or their indices; numbers where
@@ -21,4 +21,4 @@ std::unique_ptr<EvaluationSet> open_custom_set(const loaders::ByteSource& source
                                                const ModelFiles& files, std::size_t max_tokens,
                                                Split split, const CustomOptions& options);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <numeric>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t warm_ups = 5;
@@ -162,4 +162,4 @@ std::vector<double> batch_seconds(Session& session, TaskHead head,
   return seconds;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

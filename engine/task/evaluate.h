@@ -6,14 +6,14 @@
 #include <span>
 #include <vector>
 
-#include "bertq/model.h"
-#include "bertq/packed_batch.h"
+#include "engine/model/model.h"
+#include "engine/model/packed_batch.h"
 #include "engine/task/evaluation_set.h"
 #include "engine/task/model_outputs.h"
 #include "engine/task/table_reader.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Each example as the model takes it, at most `max_tokens` long. Throws tokenizer::TokenizerError.
 std::vector<tokenizer::Encoding> encode_examples(const tokenizer::Tokenizer& tokenizer,
@@ -62,4 +62,4 @@ std::vector<double> batch_seconds(Session& session, TaskHead head,
                                   std::span<const tokenizer::Encoding> inputs, std::size_t size,
                                   std::size_t count, const OnProgress& on_progress);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 #include "engine/task/glue_reader.h"
 #include "engine/task/label_order.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -93,4 +93,4 @@ std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task,
   return glue_set(task, std::move(sets), files, options);
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

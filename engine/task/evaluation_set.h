@@ -13,14 +13,14 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/task/metrics.h"
 #include "engine/task/model_outputs.h"
 #include "engine/task/task.h"
 #include "loaders/byte_source.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Immutable after it was opened; any number of threads may ask it at once.
 class EvaluationSet {
@@ -98,4 +98,4 @@ std::unique_ptr<EvaluationSet> open_evaluation_set(const Task& task,
                                                    const ModelFiles& files,
                                                    const TaskOptions& options);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t most_listed = 8;
@@ -44,4 +44,4 @@ bool take_label(const LabelForm& form, std::string_view text, Example& example) 
          example.value >= form.values->lowest && example.value <= form.values->highest;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 
 #include "engine/task/task.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct Example {
   std::string text;
@@ -36,4 +36,4 @@ std::string expected_label(const LabelForm& form);
 // Sets the example's label or value; false if the text is none.
 bool take_label(const LabelForm& form, std::string_view text, Example& example);
 
-}  // namespace bertq
+}  // namespace bertq::engine

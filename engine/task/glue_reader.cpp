@@ -5,7 +5,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,4 +49,4 @@ std::vector<ExampleSet> read_glue(const Task& task, const fs::path& path, Split 
   return sets;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "engine/task/task.h"
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // `path` is a file, or a folder with the task's files: a set for each of Task::files (MNLI has
 // two), of a single file one. Throws Error (input) or loaders::FormatError:
@@ -22,4 +22,4 @@ ExampleSet read_glue(const Task& task, const loaders::ByteSource& source);
 std::filesystem::path find_task_file(const SplitFiles& files, const std::filesystem::path& folder,
                                      Split split);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "engine/task/line_reader.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::json;
@@ -85,4 +85,4 @@ ExampleSet read_json_lines(const JsonLinesForm& form, const loaders::ByteSource&
   return set;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

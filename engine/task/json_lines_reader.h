@@ -6,7 +6,7 @@
 #include "engine/task/example.h"
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct JsonLinesForm {
   std::string text, pair, label;  // keys; empty: single texts, or no labels
@@ -19,4 +19,4 @@ struct JsonLinesForm {
 // ...".
 ExampleSet read_json_lines(const JsonLinesForm& form, const loaders::ByteSource& source);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 #include "engine/model/label_names.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 std::string lower_case(std::string_view text) {
@@ -71,4 +71,4 @@ std::vector<std::size_t> match_labels(const Task& task, const ModelConfig& confi
   return order;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

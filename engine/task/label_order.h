@@ -5,10 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/config.h"
+#include "engine/model/config.h"
 #include "engine/task/task.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // For each class of the task, which logit of a checkpoint is its: by the config's labels where
 // they have names, in order where they have none ("LABEL_1", or the index itself). Of a task whose
@@ -17,4 +17,4 @@ namespace bertq {
 std::vector<std::size_t> match_labels(const Task& task, const ModelConfig& config,
                                       std::size_t logits, std::string_view name);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "bertq/error.h"
 #include "engine/task/utf8.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
@@ -52,4 +52,4 @@ void LineReader::read_block() {
   offset_ += bytes;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::size_t longest_data_line = 1'000'000;  // bytes
 
@@ -36,4 +36,4 @@ class LineReader {
   std::size_t begin_ = 0, number_ = 0;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

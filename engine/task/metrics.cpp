@@ -7,7 +7,7 @@
 #include <numeric>
 #include <stdexcept>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 struct MetricRow {
@@ -164,4 +164,4 @@ std::size_t argmax(std::span<const float> row) {
       std::distance(row.begin(), std::max_element(row.begin(), row.end())));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

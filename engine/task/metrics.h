@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class Metric : std::uint8_t {
   accuracy,
@@ -48,4 +48,4 @@ double cross_entropy(std::span<const float> row, std::size_t truth);
 // The index of the largest; the first of equals.
 std::size_t argmax(std::span<const float> row);
 
-}  // namespace bertq
+}  // namespace bertq::engine

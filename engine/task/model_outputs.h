@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 // Which of a session's outputs a task is about: Session::logits or Session::token_logits.
 enum class TaskHead : std::uint8_t { classifier, span };
@@ -22,4 +22,4 @@ struct ModelOutputs {
   }
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "engine/task/line_reader.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Where in a row the columns are that are used.
@@ -143,4 +143,4 @@ ExampleSet read_table(const TableForm& form, const loaders::ByteSource& source) 
   return set;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

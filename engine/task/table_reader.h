@@ -10,7 +10,7 @@
 #include "engine/task/task.h"
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct TableForm {
   ColumnNames columns;                   // by the header's names
@@ -23,4 +23,4 @@ struct TableForm {
 // Throws Error (input) or loaders::FormatError: "dev.tsv: line 17: expected 5 columns, got 4".
 ExampleSet read_table(const TableForm& form, const loaders::ByteSource& source);
 
-}  // namespace bertq
+}  // namespace bertq::engine

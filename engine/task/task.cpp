@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Names = std::string_view[];
@@ -165,4 +165,4 @@ const Task* find_task(std::string_view name) {
   return nullptr;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 #include "engine/task/metrics.h"
 #include "engine/task/model_outputs.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // A file of tab-separated columns. Those in use are found by their names in the header line, so
 // that one form serves all files of a task: a test set is the one without the label's column.
@@ -67,4 +67,4 @@ std::span<const Task> all_tasks();
 // By its name in any spelling in use: "SST-2", "sst2", "MRPC". nullptr: there is none.
 const Task* find_task(std::string_view name);
 
-}  // namespace bertq
+}  // namespace bertq::engine

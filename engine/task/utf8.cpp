@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // A row of Unicode's table 3-7: lead bytes, the range of the second byte, and the length.
@@ -47,4 +47,4 @@ std::optional<std::size_t> find_invalid_utf8(std::string_view text) {
   return std::nullopt;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

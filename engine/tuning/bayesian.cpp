@@ -13,7 +13,7 @@
 #include "engine/tuning/numpy_random.h"
 #include "engine/tuning/strategy.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr double kappa = 2.576;
@@ -141,4 +141,4 @@ void search_bayesian(const TuningSpace& space, Trials& trials, std::uint64_t see
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

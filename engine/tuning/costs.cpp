@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr double far_off = 2.5, dynamic_ranges = 1.02;
@@ -87,4 +87,4 @@ Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuratio
   return costs;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -4,7 +4,7 @@
 #include "engine/tuning/trials.h"
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // From one probe of `int8`, whose modules are all INT8, and one for each kind of layer with all of
 // that kind in FP32. Timings are never twice the same, so a measured cost counts only where it is
@@ -12,4 +12,4 @@ namespace bertq {
 // more than static ones, which is less than a measurement could tell.
 Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuration& int8);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 #include "engine/tuning/model_wise.h"
 #include "engine/tuning/strategy.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // The next point of the product; false behind the last.
@@ -35,4 +35,4 @@ void search_exhaustively(const TuningSpace& space, Trials& trials, std::uint64_t
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

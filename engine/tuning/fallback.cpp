@@ -12,7 +12,7 @@
 #include "engine/tuning/model_wise.h"
 #include "engine/tuning/strategy.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 struct Best {
@@ -116,4 +116,4 @@ void search_mse(const TuningSpace& space, Trials& trials, std::uint64_t /*seed*/
   accumulate(space, trials, best, sorted_by(modules_to_lift(space, *best.configuration), errors));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

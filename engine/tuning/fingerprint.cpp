@@ -8,7 +8,7 @@
 #include "loaders/byte_source.h"
 #include "loaders/xxh3.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // Lengths go in as well, so that no two lists of texts run together to the same bytes.
@@ -89,4 +89,4 @@ std::string space_fingerprint(const TuningSpace& space) {
   return digest.text();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

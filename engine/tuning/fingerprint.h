@@ -6,12 +6,12 @@
 #include <string>
 #include <string_view>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/task/evaluation_set.h"
 #include "engine/tuning/tuning_space.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 std::string fingerprint(std::string_view text);
 // Every small file that the model was made from: config and vocabulary among them.
@@ -23,4 +23,4 @@ std::string set_fingerprint(const EvaluationSet& set);
 // Modules and options.
 std::string space_fingerprint(const TuningSpace& space);
 
-}  // namespace bertq
+}  // namespace bertq::engine

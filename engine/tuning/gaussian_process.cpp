@@ -6,7 +6,7 @@
 #include <numbers>
 #include <utility>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr double noise = 1e-6;
@@ -161,4 +161,4 @@ double GaussianProcess::upper_bound(const Point& at, double kappa, Point* gradie
   return here.mean + kappa * here.deviation;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

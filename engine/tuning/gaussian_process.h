@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 using Point = std::vector<double>;
 
@@ -41,4 +41,4 @@ class GaussianProcess {
   std::vector<double> weights_;  // K^-1 values
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

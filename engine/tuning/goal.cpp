@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 struct ObjectiveRow {
@@ -60,4 +60,4 @@ bool ExitPolicy::ends(std::size_t trials, double elapsed_seconds, bool goal_met)
   return *timeout_seconds == 0.0 ? goal_met : elapsed_seconds >= *timeout_seconds;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

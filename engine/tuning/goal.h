@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class Objective : std::uint8_t { time, memory, size };
 std::string_view objective_name(Objective objective);
@@ -47,4 +47,4 @@ struct ExitPolicy {
   bool ends(std::size_t trials, double elapsed_seconds, bool goal_met) const;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -18,7 +18,7 @@
 #include "loaders/little_endian.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -216,4 +216,4 @@ void Journal::write(std::string_view bytes) {
   size_ += bytes.size();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -19,7 +19,7 @@
 
 #include "loaders/file_descriptor.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What a search's results depend on, by name, in the order in which differences are looked for.
 using Identity = std::vector<std::pair<std::string, std::string>>;
@@ -70,4 +70,4 @@ struct JournalContent {
 // Throws Error (input). `name` stands for the file.
 JournalContent parse_journal(std::string_view bytes, const std::string& name);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "engine/tuning/yaml_fields.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Keys = std::span<const std::string_view>;
@@ -335,4 +335,4 @@ LpotSettings parse_lpot_settings(std::string_view yaml, const std::string& name)
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -20,7 +20,7 @@
 #include "engine/tuning/strategy.h"
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::uint64_t lpot_file_limit = 1'000'000;  // bytes
 
@@ -41,4 +41,4 @@ struct LpotSettings {
 // Throws Error (input) naming file, line and key.
 LpotSettings parse_lpot_settings(std::string_view yaml, const std::string& name);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::uint32_t method_equalization = 1, method_weight_clipping = 2,
                                method_rounding = 4, method_bias_correction = 8;
@@ -22,4 +22,4 @@ inline constexpr std::array<MethodRow, 4> all_methods{{
     {method_bias_correction, "bias_correction"},
 }};
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -12,7 +12,7 @@
 #include "engine/task/evaluate.h"
 #include "engine/tuning/methods.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -236,4 +236,4 @@ std::vector<double> ModelExperiments::output_errors(const Configuration& configu
   return errors;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,18 +9,18 @@
 #include <span>
 #include <vector>
 
-#include "bertq/calibration.h"
-#include "bertq/config.h"
-#include "bertq/model.h"
-#include "bertq/tuning.h"
+#include "engine/calibration/calibration.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
 #include "engine/task/model_outputs.h"
 #include "engine/tuning/search.h"
+#include "engine/tuning/tuning.h"
 #include "engine/tuning/tuning_space.h"
 #include "jit/isa.h"
 #include "loaders/checkpoint.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct ExperimentSetup {
   const loaders::Checkpoint& checkpoint;
@@ -75,4 +75,4 @@ class ModelExperiments final : public Experiments {
   std::map<std::size_t, std::unique_ptr<Calibrator>> calibrators_;  // by sampling
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

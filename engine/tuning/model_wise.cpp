@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 // At least one, so that the product over types is not empty: of a type without INT8, its first
@@ -73,4 +73,4 @@ Configuration first_options(const TuningSpace& space, std::size_t sampling) {
           space.fixed_methods};
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

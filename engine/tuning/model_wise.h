@@ -5,7 +5,7 @@
 
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // One option for each type of module.
 struct ModelWise {
@@ -28,4 +28,4 @@ std::vector<std::uint16_t> searched_options(const TunableModule& module);
 // Each module's first option.
 Configuration first_options(const TuningSpace& space, std::size_t sampling);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-namespace bertq {
+namespace bertq::engine {
 
 // By masked rejection: as many bits as the largest number has, until they are small enough.
 std::size_t NumpyRandom::choice(std::size_t count) {
@@ -24,4 +24,4 @@ double NumpyRandom::uniform(double low, double high) {
   return low + (high - low) * unit;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

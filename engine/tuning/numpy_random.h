@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <random>
 
-namespace bertq {
+namespace bertq::engine {
 
 class NumpyRandom {
  public:
@@ -24,4 +24,4 @@ class NumpyRandom {
   std::mt19937 engine_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

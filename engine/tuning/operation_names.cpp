@@ -7,7 +7,7 @@
 #include "bertq/error.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t longest_pattern = 200;
@@ -118,4 +118,4 @@ bool names_operation(const std::string& pattern, std::string_view module, Dialec
   });
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,7 +8,7 @@
 
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Every name that a tunable module goes by; the recipe's own is always one.
 std::vector<std::string> operation_names(std::string_view module, Dialect dialect);
@@ -18,4 +18,4 @@ std::vector<std::string> operation_names(std::string_view module, Dialect dialec
 // name's start. Throws Error (usage) for one that is none, or longer than 200 characters.
 bool names_operation(const std::string& pattern, std::string_view module, Dialect dialect);
 
-}  // namespace bertq
+}  // namespace bertq::engine

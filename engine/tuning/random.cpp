@@ -4,7 +4,7 @@
 #include "engine/tuning/numpy_random.h"
 #include "engine/tuning/strategy.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 void search_at_random(const TuningSpace& space, Trials& trials, std::uint64_t seed) {
   NumpyRandom random(seed);
@@ -18,4 +18,4 @@ void search_at_random(const TuningSpace& space, Trials& trials, std::uint64_t se
   }
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

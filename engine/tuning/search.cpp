@@ -11,7 +11,7 @@
 #include "bertq/error.h"
 #include "engine/tuning/search_records.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -244,4 +244,4 @@ SearchResult search(const SearchRequest& request, Experiments& experiments, Jour
   return SearchRun(request, experiments, journal, observer).run();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -12,7 +12,7 @@
 #include "engine/tuning/trials.h"
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What measures: a model and its data, or a test's stand-in.
 class Experiments {
@@ -81,4 +81,4 @@ bool is_better(const Trial& a, const Trial& b, const Goal& goal);
 // The trials that no other beats in both score and measure, by rising measure.
 std::vector<std::size_t> pareto_front(const SearchResult& result, const Goal& goal);
 
-}  // namespace bertq
+}  // namespace bertq::engine

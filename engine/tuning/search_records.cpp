@@ -7,7 +7,7 @@
 
 #include "bertq/error.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -99,4 +99,4 @@ void KnownRecords::add(RecordKind kind, const std::string& key, KnownRecord reco
   records_.insert_or_assign({kind, key}, std::move(record));
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -14,7 +14,7 @@
 
 #include "engine/tuning/trials.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class RecordKind : std::uint8_t { baseline, trial, probe, output_errors };
 
@@ -40,4 +40,4 @@ class KnownRecords {
   std::map<std::pair<RecordKind, std::string>, KnownRecord> records_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -21,7 +21,7 @@
 #include "engine/tuning/model_wise.h"
 #include "engine/tuning/strategy.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::size_t most_combinations = 48;  // that are probed
@@ -286,4 +286,4 @@ void search_by_sensitivity(const TuningSpace& space, Trials& trials, std::uint64
   SensitivitySearch(space, trials).run();
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::array<Strategy, 6> strategies{{
@@ -30,4 +30,4 @@ const Strategy* find_strategy(std::string_view name) {
   return row == strategies.end() ? nullptr : row;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 #include "engine/tuning/trials.h"
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // Asks until it has nothing more to ask, or Trials throws SearchEnded.
 using Search = void (*)(const TuningSpace& space, Trials& trials, std::uint64_t seed);
@@ -36,4 +36,4 @@ void search_at_random(const TuningSpace& space, Trials& trials, std::uint64_t se
 // bayesian.cpp
 void search_bayesian(const TuningSpace& space, Trials& trials, std::uint64_t seed);
 
-}  // namespace bertq
+}  // namespace bertq::engine

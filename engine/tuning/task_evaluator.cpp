@@ -6,7 +6,7 @@
 
 #include "engine/tuning/model_experiments.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 double TaskEvaluator::goal_of(const ModelOutputs& outputs) const {
   const std::vector<Score> scores = set_.score(outputs);
@@ -34,4 +34,4 @@ Evaluation TaskEvaluator::operator()(const Recipe& recipe, Session& session) {
   return evaluation;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

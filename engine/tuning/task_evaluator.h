@@ -6,11 +6,11 @@
 #include <memory>
 #include <optional>
 
-#include "bertq/tuning.h"
 #include "engine/task/evaluate.h"
 #include "engine/task/evaluation_set.h"
+#include "engine/tuning/tuning.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 class TaskEvaluator {
  public:
@@ -30,4 +30,4 @@ class TaskEvaluator {
   std::optional<ModelOutputs> exact_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

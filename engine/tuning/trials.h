@@ -11,7 +11,7 @@
 #include "engine/tuning/goal.h"
 #include "engine/tuning/tuning_space.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct Outcome {
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
@@ -76,4 +76,4 @@ class Trials {
   }
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

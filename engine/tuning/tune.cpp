@@ -4,13 +4,13 @@
 #include <optional>
 #include <utility>
 
-#include "bertq/calibration.h"
 #include "bertq/error.h"
+#include "engine/calibration/calibration.h"
 #include "engine/model/weights_fingerprint.h"
 #include "engine/tuning/fingerprint.h"
 #include "engine/tuning/methods.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -153,4 +153,4 @@ TuneResult tune(const TuneRequest& request, SearchObserver& observer,
   return result;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

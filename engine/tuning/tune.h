@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model_files.h"
-#include "bertq/tuning.h"
+#include "engine/model/model_files.h"
 #include "engine/tuning/journal.h"
 #include "engine/tuning/model_experiments.h"
 #include "engine/tuning/search.h"
+#include "engine/tuning/tuning.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct TuneRequest {
   const ModelFiles& files;
@@ -49,4 +49,4 @@ std::filesystem::path journal_beside(const std::filesystem::path& recipe_file);
 TuneResult tune(const TuneRequest& request, SearchObserver& observer,
                 const std::function<void(const std::string& note)>& on_note = {});
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,11 +1,11 @@
 #include <utility>
 
 #include "bertq/error.h"
-#include "bertq/tuning.h"
 #include "engine/runtime/cpu_count.h"
 #include "engine/tuning/tune.h"
+#include "engine/tuning/tuning.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 const Strategy& named_strategy(const std::string& name) {
@@ -66,4 +66,4 @@ TuningReport Tuner::run(const TuningOptions& options) {
   return report;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

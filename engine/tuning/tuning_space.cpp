@@ -8,7 +8,7 @@
 #include "engine/tuning/operation_names.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Strings = std::vector<std::string>;
@@ -295,4 +295,4 @@ Recipe uncalibrated_recipe(const TuningSpace& space, const Configuration& config
   return recipe;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/config.h"
-#include "bertq/model.h"
-#include "bertq/recipe.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
+#include "engine/precision/recipe.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class ModuleKind : std::uint8_t { linear, head, attention, embedding };
 // As reports count them: "Linear", "Attention", "Embedding". Heads are linear layers.
@@ -113,4 +113,4 @@ bool has_int8(const TunableModule& module);
 // Precisions and the like as a recipe, static ranges still without scales.
 Recipe uncalibrated_recipe(const TuningSpace& space, const Configuration& configuration);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -7,7 +7,7 @@
 #include "bertq/error.h"
 #include "loaders/printable.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 std::string quoted(std::string_view text) {
@@ -108,4 +108,4 @@ std::vector<std::string> YamlFields::list(const YAML::Node& node, std::string_vi
   return values;
 }
 
-}  // namespace bertq
+}  // namespace bertq::engine

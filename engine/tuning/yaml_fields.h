@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 class YamlFields {
  public:
@@ -38,4 +38,4 @@ class YamlFields {
   std::string file_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

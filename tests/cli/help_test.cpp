@@ -9,6 +9,7 @@
 #include "engine/cli/verbs.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 TEST_CASE("the program's help lists every verb") {

@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "bertq/recipe.h"
 #include "cli/process.h"
+#include "engine/precision/recipe.h"
 #include "jit/isa.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using nlohmann::json;

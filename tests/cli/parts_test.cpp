@@ -23,7 +23,7 @@
 #include "loaders/byte_source.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 using testing::Folder;
@@ -148,4 +148,4 @@ TEST_CASE("the peak of memory is that of its own stretch") {
 }
 
 }  // namespace
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -5,7 +5,7 @@
 #include "engine/cli/html_page.h"
 #include "engine/cli/svg_chart.h"
 
-namespace bertq::cli {
+namespace bertq::engine::cli {
 namespace {
 
 std::size_t count(const std::string& text, const std::string& part) {
@@ -60,4 +60,4 @@ TEST_CASE("a picture has a mark for everything") {
 }
 
 }  // namespace
-}  // namespace bertq::cli
+}  // namespace bertq::engine::cli

@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "bertq/recipe.h"
 #include "cli/process.h"
+#include "engine/precision/recipe.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using nlohmann::json;

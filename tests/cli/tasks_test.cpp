@@ -12,6 +12,7 @@
 #include "engine/cli/run_report.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using nlohmann::json;

@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "bertq/recipe.h"
 #include "cli/process.h"
+#include "engine/precision/recipe.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 namespace fs = std::filesystem;

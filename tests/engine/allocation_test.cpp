@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model.h"
-#include "bertq/model_files.h"
+#include "engine/model/model.h"
+#include "engine/model/model_files.h"
 #include "engine/model/pack_model.h"
 #include "memory_checkpoint.h"
 #include "support/temporary_folder.h"
@@ -62,6 +62,7 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
 }
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 void check_forward_passes(const std::shared_ptr<const Model>& model) {

@@ -10,6 +10,7 @@
 #include "bertq/error.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 TEST_CASE("aligned, zeroed, disjoint, counted, and never more than the machine has") {

@@ -12,6 +12,7 @@
 #include "jit/kernels.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 class Random {

@@ -16,6 +16,7 @@
 #include "engine/calibration/range_search.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using Json = nlohmann::json;

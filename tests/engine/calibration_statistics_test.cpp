@@ -13,6 +13,7 @@
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 std::vector<float> random_values(std::size_t count, std::uint32_t seed, float spread = 1.0F) {

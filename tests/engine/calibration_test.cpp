@@ -1,4 +1,4 @@
-#include "bertq/calibration.h"
+#include "engine/calibration/calibration.h"
 
 #include <doctest/doctest.h>
 
@@ -13,6 +13,7 @@
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 const ModelConfig config = small_config(32, 4, 48, 2);

@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "bertq/calibration.h"
 #include "bertq/error.h"
+#include "engine/calibration/calibration.h"
 #include "loaders/checkpoint.h"
 #include "memory_checkpoint.h"
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 const ModelConfig config = small_config(48, 4, 96, 2);

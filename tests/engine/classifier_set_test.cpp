@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/task/comparison.h"
 #include "loaders/byte_source.h"
 #include "support/temporary_folder.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -194,4 +194,4 @@ TEST_CASE("a relative loss is a share of the size of what there was") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,4 +1,4 @@
-#include "bertq/config.h"
+#include "engine/model/config.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include "support/thrown_message.h"
 #include "tiny_model.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using testing::thrown_message;
@@ -241,4 +241,4 @@ TEST_CASE("the two public sizes are known by name") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,6 +8,7 @@
 #include <string>
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 struct File {

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/task/task.h"
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -216,4 +216,4 @@ TEST_CASE("metrics that the head cannot be scored by, and numbers that are none"
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

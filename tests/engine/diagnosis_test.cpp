@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "bertq/calibration.h"
-#include "bertq/model_files.h"
+#include "engine/calibration/calibration.h"
 #include "engine/calibration/sample_batches.h"
 #include "engine/diagnosis/module_times.h"
+#include "engine/model/model_files.h"
 #include "engine/task/task.h"
 #include "engine/tuning/tuning_space.h"
 #include "jit/isa.h"
@@ -19,6 +19,7 @@
 #include "support/random.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 // The embedded model and some of its pairs, as MRPC.
@@ -35,12 +36,12 @@ struct Sample {
     set = open_evaluation_set(*find_task("mrpc"), *source, files, {});
   }
   Diagnosis diagnose(const Recipe& recipe, std::size_t threads = 1) const {
-    return bertq::diagnose({.checkpoint = files.checkpoint,
-                            .config = files.config,
-                            .recipe = recipe,
-                            .set = *set,
-                            .isa = jit::select_isa(""),
-                            .threads = threads});
+    return engine::diagnose({.checkpoint = files.checkpoint,
+                             .config = files.config,
+                             .recipe = recipe,
+                             .set = *set,
+                             .isa = jit::select_isa(""),
+                             .threads = threads});
   }
 };
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 std::vector<tokenizer::Encoding> of_lengths(const std::vector<std::size_t>& lengths) {
@@ -76,4 +76,4 @@ TEST_CASE("the embedded sample: one forward path for batches and single examples
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

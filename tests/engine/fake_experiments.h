@@ -12,6 +12,7 @@
 #include "engine/tuning/search.h"
 
 namespace bertq::testing {
+using namespace engine;
 
 // INT8 with fixed ranges.
 inline LayerOption fixed(Scheme scheme, RangeAlgorithm algorithm) {

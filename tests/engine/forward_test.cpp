@@ -5,14 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model.h"
 #include "engine/model/encoder_layer.h"
+#include "engine/model/model.h"
 #include "jit/paths.h"
 #include "memory_checkpoint.h"
 #include "oracle.h"
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 struct Shape {

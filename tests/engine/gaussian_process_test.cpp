@@ -6,6 +6,7 @@
 #include <vector>
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 const std::vector<Point> points{{0.5, 1.0}, {2.0, 0.2}, {3.5, 2.5}, {1.0, 3.0}, {2.7, 1.8}};

@@ -10,7 +10,7 @@
 
 #include "engine/task/glue_reader.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -149,4 +149,4 @@ TEST_CASE("the real files, as often as they are at hand") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

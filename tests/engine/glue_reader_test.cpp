@@ -9,7 +9,7 @@
 #include "bertq/error.h"
 #include "engine/task/line_reader.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -157,4 +157,4 @@ TEST_CASE("a folder is searched for the task's files") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,6 +5,7 @@
 #include <limits>
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 TEST_CASE("targets: LPOT's, but a share of the baseline's magnitude") {

@@ -9,13 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "jit/paths.h"
 #include "loaders/checkpoint.h"
 #include "oracle.h"
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 const std::filesystem::path folder = BERTQ_TEST_DATA;

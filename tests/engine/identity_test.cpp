@@ -8,14 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "bertq/model.h"
 #include "engine/model/encoder_layer.h"
+#include "engine/model/model.h"
 #include "jit/paths.h"
 #include "memory_checkpoint.h"
 #include "support/random.h"
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 struct Shape {

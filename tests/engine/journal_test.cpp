@@ -18,6 +18,7 @@
 #include "support/thrown_message.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 namespace fs = std::filesystem;

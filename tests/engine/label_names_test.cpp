@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model_files.h"
 #include "engine/model/assemble_model.h"
+#include "engine/model/model_files.h"
 #include "engine/sample/sample.h"
 #include "loaders/byte_source.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -85,4 +85,4 @@ TEST_CASE("it speaks where config.json names no labels, and is part of the model
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

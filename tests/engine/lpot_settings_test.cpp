@@ -10,6 +10,7 @@
 #include "support/thrown_message.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 // As LPOT's own examples for BERT print them.

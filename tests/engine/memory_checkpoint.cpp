@@ -8,6 +8,7 @@
 #include "support/random.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 float random_value(const ExpectedTensor& tensor, float row_size, Random& random) {

@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "bertq/config.h"
+#include "engine/model/config.h"
 #include "loaders/checkpoint.h"
 
 namespace bertq::testing {
+using namespace engine;
 
 class MemoryCheckpoint {
  public:

@@ -13,7 +13,7 @@
 
 #include "engine/task/metrics.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 template <typename Value>
@@ -54,4 +54,4 @@ TEST_CASE("metrics equal scikit-learn's and SciPy's") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using Classes = std::vector<std::size_t>;
@@ -89,4 +89,4 @@ TEST_CASE("argmax takes the first of equals") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

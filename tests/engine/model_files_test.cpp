@@ -1,4 +1,4 @@
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include "support/thrown_message.h"
 #include "tiny_model.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -298,4 +298,4 @@ TEST_CASE("a published checkpoint opens") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -1,5 +1,5 @@
 // Loading models and running batches that cannot be run; and how large a model is.
-#include "bertq/model.h"
+#include "engine/model/model.h"
 
 #include <doctest/doctest.h>
 
@@ -13,6 +13,7 @@
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using Ints = std::vector<std::int32_t>;

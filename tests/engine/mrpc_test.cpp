@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/task/evaluate.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +73,4 @@ TEST_CASE("INT8 keeps MRPC's F1 on a MiniLM") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

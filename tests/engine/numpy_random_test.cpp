@@ -5,6 +5,7 @@
 #include <vector>
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 // Of numpy 2.4: numpy.random.seed(9527), 20 times choice(4), 10 times choice(5), twice choice(1),

@@ -6,6 +6,7 @@
 #include <string>
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using Index = Eigen::Index;

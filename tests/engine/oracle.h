@@ -7,10 +7,11 @@
 #include <span>
 #include <vector>
 
-#include "bertq/config.h"
+#include "engine/model/config.h"
 #include "loaders/checkpoint.h"
 
 namespace bertq::testing {
+using namespace engine;
 
 using OracleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 

@@ -1,4 +1,4 @@
-#include "bertq/packed_batch.h"
+#include "engine/model/packed_batch.h"
 
 #include <doctest/doctest.h>
 
@@ -7,6 +7,7 @@
 #include "bertq/error.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using Ints = std::vector<std::int32_t>;

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model.h"
-#include "bertq/model_files.h"
 #include "engine/model/encoder_layer.h"
+#include "engine/model/model.h"
+#include "engine/model/model_files.h"
 #include "engine/model/pack_model.h"
 #include "engine/model/packed_check.h"
 #include "engine/model/packed_facts.h"
@@ -26,6 +26,7 @@
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 namespace fs = std::filesystem;

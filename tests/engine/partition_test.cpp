@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 Partition partition_of(std::size_t threads, std::size_t least_rows) {

@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model.h"
+#include "engine/model/model.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 // Two sequences, of 1 and 3 tokens, hidden 2 in rows of 4 floats.

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 TEST_CASE("a published model's name tells whether it is cased") {
@@ -20,4 +20,4 @@ TEST_CASE("a published model's name tells whether it is cased") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

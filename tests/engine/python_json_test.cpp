@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 TEST_CASE("numbers as Python's repr() writes them") {
@@ -67,4 +67,4 @@ TEST_CASE("nesting, and empty objects") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

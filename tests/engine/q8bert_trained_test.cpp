@@ -12,6 +12,7 @@
 #include "quantized_golden.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 constexpr ArithmeticChoice stored{ArithmeticChoice::Kind::stored, std::nullopt};

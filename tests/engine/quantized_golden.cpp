@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 const std::filesystem::path data = BERTQ_TEST_DATA;

@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "loaders/checkpoint.h"
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 
 class QuantizedGolden {
  public:

@@ -19,6 +19,7 @@
 #include "support/random.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 // One layer "m": INT8 weights, or floats, and a bias.

@@ -15,6 +15,7 @@
 #include "quantized_golden.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using Kind = ArithmeticChoice::Kind;

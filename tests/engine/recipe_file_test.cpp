@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model.h"
-#include "bertq/recipe.h"
 #include "engine/calibration/rounded_weights_file.h"
 #include "engine/model/encoder_layer.h"
+#include "engine/model/model.h"
+#include "engine/precision/recipe.h"
 #include "memory_checkpoint.h"
 #include "support/temporary_folder.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 const std::string module = layer_prefix(0) + "intermediate.dense";

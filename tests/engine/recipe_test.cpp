@@ -1,4 +1,4 @@
-#include "bertq/recipe.h"
+#include "engine/precision/recipe.h"
 
 #include <doctest/doctest.h>
 
@@ -7,6 +7,7 @@
 #include "bertq/error.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 std::string error_of(const std::string& json) {

@@ -7,14 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "bertq/model.h"
-#include "bertq/model_files.h"
+#include "engine/model/model.h"
+#include "engine/model/model_files.h"
 #include "jit/paths.h"
 #include "support/safetensors_file.h"
 #include "support/temporary_folder.h"
 #include "texts.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 namespace fs = std::filesystem;

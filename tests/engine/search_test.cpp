@@ -23,6 +23,7 @@
 #include "support/thrown_message.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 namespace fs = std::filesystem;

@@ -11,6 +11,7 @@
 #include "support/random.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 // Two encoder layers' worth of modules, with every option that bertq has.

@@ -9,7 +9,7 @@
 
 #include "engine/squad/final_text.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::string_view vocabulary =
@@ -155,4 +155,4 @@ TEST_CASE("from pieces back to the words of the text") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -9,7 +9,7 @@
 
 #include "engine/squad/normalized_answer.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 SquadQuestion with_answers(std::vector<std::string> answers) {
@@ -108,4 +108,4 @@ TEST_CASE("a set where all questions have answers has no scores of those without
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

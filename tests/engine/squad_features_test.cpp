@@ -8,7 +8,7 @@
 #include "bertq/error.h"
 #include "support/thrown_message.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 constexpr std::string_view vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nb\nc\n##b\n##c\n.\n";
@@ -149,4 +149,4 @@ TEST_CASE("a question that leaves no room, and windows that would leave tokens o
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -16,7 +16,7 @@
 #include "engine/squad/squad_set.h"
 #include "support/temporary_folder.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -202,4 +202,4 @@ TEST_CASE("a question that its window has no room for is named") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

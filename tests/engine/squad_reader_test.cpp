@@ -9,7 +9,7 @@
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 SquadExamples read(SquadVersion version, const std::string& json) {
@@ -189,4 +189,4 @@ TEST_CASE("a folder is searched for the file of the version") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/task/evaluate.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,4 +37,4 @@ TEST_CASE("INT8 keeps SQuAD's F1 on a MiniLM") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

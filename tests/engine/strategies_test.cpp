@@ -13,6 +13,7 @@
 #include "engine/tuning/strategy.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using Keys = std::vector<std::string>;

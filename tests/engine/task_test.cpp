@@ -11,7 +11,7 @@
 #include "bertq/error.h"
 #include "engine/task/label_order.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 TEST_CASE("tasks are found in every spelling that the field has for them") {
@@ -122,4 +122,4 @@ TEST_CASE("a checkpoint's labels are matched by name, or refused") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -6,7 +6,7 @@
 #include "support/thrown_message.h"
 #include "tiny_model.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using testing::named;
@@ -190,4 +190,4 @@ TEST_CASE("what contradicts the config is refused by name") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

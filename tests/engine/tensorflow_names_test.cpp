@@ -6,7 +6,7 @@
 
 #include "engine/model/tensor_names.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 TEST_CASE("google-research's variables come out canonical, kernels turned") {
@@ -70,4 +70,4 @@ TEST_CASE("a variable of the encoder that no BERT has is not passed over") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

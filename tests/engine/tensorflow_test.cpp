@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/model_files.h"
+#include "engine/model/model_files.h"
 #include "engine/model/tensor_names.h"
 #include "loaders/checksum.h"
 #include "loaders/leveldb_table.h"
@@ -24,7 +24,7 @@
 #include "support/thrown_message.h"
 #include "texts.h"
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -388,4 +388,4 @@ TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

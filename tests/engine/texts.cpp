@@ -6,6 +6,7 @@
 #include "support/random.h"
 
 namespace bertq::testing {
+using namespace engine;
 
 Text random_text(const ModelConfig& config, std::size_t length, std::uint64_t seed) {
   Random random(seed);

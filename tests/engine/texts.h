@@ -5,11 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "bertq/config.h"
-#include "bertq/model.h"
-#include "bertq/packed_batch.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
+#include "engine/model/packed_batch.h"
 
 namespace bertq::testing {
+using namespace engine;
 
 struct Text {
   std::vector<std::int32_t> ids, segments;

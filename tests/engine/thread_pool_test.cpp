@@ -13,6 +13,7 @@
 #include "bertq/error.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 constexpr Schedule schedules[] = {Schedule::fixed, Schedule::dynamic};

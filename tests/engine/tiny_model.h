@@ -11,6 +11,7 @@
 #include "support/temporary_folder.h"
 
 namespace bertq::testing {
+using namespace engine;
 
 inline constexpr std::string_view tiny_config = R"({
   "model_type": "bert",

@@ -1,6 +1,6 @@
 // Tuner on the embedded sample: a real model, a real search.
 
-#include "bertq/tuning.h"
+#include "engine/tuning/tuning.h"
 
 #include <doctest/doctest.h>
 
@@ -13,11 +13,12 @@
 #include <vector>
 
 #include "bertq/error.h"
-#include "bertq/packed_batch.h"
+#include "engine/model/packed_batch.h"
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 struct Sample {

@@ -11,6 +11,7 @@
 #include "support/thrown_message.h"
 
 namespace bertq::testing {
+using namespace engine;
 namespace {
 
 using Texts = std::vector<std::string>;

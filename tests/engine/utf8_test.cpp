@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace bertq {
+namespace bertq::engine {
 namespace {
 
 using namespace std::string_view_literals;
@@ -40,4 +40,4 @@ TEST_CASE("find_invalid_utf8 tells the first bad byte") {
 }
 
 }  // namespace
-}  // namespace bertq
+}  // namespace bertq::engine

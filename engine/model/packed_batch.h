@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace bertq {
+namespace bertq::engine {
 
 class PackedBatch {
  public:
@@ -34,4 +34,4 @@ class PackedBatch {
   std::vector<std::size_t> bounds_{0};
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

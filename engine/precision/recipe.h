@@ -38,7 +38,7 @@ namespace bertq::loaders {
 struct Checkpoint;
 }
 
-namespace bertq {
+namespace bertq::engine {
 
 enum class Precision : std::uint8_t { fp32, int8 };
 std::string_view precision_name(Precision precision);
@@ -148,4 +148,4 @@ void write_recipe(const Recipe& recipe, const std::filesystem::path& file);
 // The first half of that: writes the weights alone, and returns the recipe that names their file.
 Recipe save_rounded_weights(const Recipe& recipe, const std::filesystem::path& file);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -21,12 +21,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/model.h"
-#include "bertq/model_files.h"
-#include "bertq/recipe.h"
+#include "engine/model/model.h"
+#include "engine/model/model_files.h"
+#include "engine/precision/recipe.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What an evaluation of a model comes to. What is not known stays a NaN.
 struct Evaluation {
@@ -78,4 +78,4 @@ class Tuner {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine

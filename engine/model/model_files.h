@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bertq/config.h"
-#include "bertq/model.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
 #include "loaders/checkpoint.h"
 #include "tokenizer/tokenizer.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 struct PackedFacts;  // engine/model/packed_facts.h
 class ModelFolder;   // engine/model/model_folder.h
@@ -26,7 +26,7 @@ struct ModelFiles {
   ModelConfig config;
   loaders::Checkpoint checkpoint;
   Heads heads;
-  std::size_t labels = 0;  // logits of the classifier, 0 without one
+  std::size_t labels = 0;                         // logits of the classifier, 0 without one
   std::optional<tokenizer::Tokenizer> tokenizer;  // absent where the folder has none
   // What the tokenizer was made with: what the user asked for, and what is known without a file.
   tokenizer::Tokenizer::Overrides tokenizer_overrides;
@@ -62,4 +62,4 @@ ModelFiles open_embedded_model(const tokenizer::Tokenizer::Overrides& tokenizer_
 std::string_view embedded_mrpc();
 std::string_view embedded_squad();
 
-}  // namespace bertq
+}  // namespace bertq::engine

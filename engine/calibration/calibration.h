@@ -8,13 +8,13 @@
 #include <memory>
 #include <span>
 
-#include "bertq/config.h"
-#include "bertq/model.h"
-#include "bertq/packed_batch.h"
-#include "bertq/recipe.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
+#include "engine/model/packed_batch.h"
+#include "engine/precision/recipe.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // What the inputs of all linear layers look like over sample texts: their extremes, batch by batch
 // and channel by channel, how often values occur, and a sample of whole rows. The same for any
@@ -93,4 +93,4 @@ Recipe calibrate_minmax(const std::shared_ptr<const Model>& model,
                         std::span<const PackedBatch> samples, std::size_t threads,
                         const Recipe& base);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -8,14 +8,14 @@
 #include <span>
 #include <string>
 
-#include "bertq/arithmetic.h"
-#include "bertq/config.h"
-#include "bertq/packed_batch.h"
-#include "bertq/recipe.h"
+#include "engine/model/arithmetic.h"
+#include "engine/model/config.h"
+#include "engine/model/packed_batch.h"
+#include "engine/precision/recipe.h"
 #include "jit/isa.h"
 #include "loaders/checkpoint.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 inline constexpr std::size_t span_logits = 2;  // of each token: begin, end
 
@@ -126,4 +126,4 @@ struct PoolingChoice {
 void pool(const PackedBatch& batch, std::span<const float> hidden_states, std::size_t ld,
           std::size_t hidden, const PoolingChoice& choice, std::span<float> out);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -10,7 +10,7 @@
 
 #include "jit/gemm.h"
 
-namespace bertq {
+namespace bertq::engine {
 
 // How Q8BERT quantised one kind of layer.
 struct Q8BertLayer {
@@ -57,4 +57,4 @@ ModelConfig parse_config(std::string_view json, const std::string& name,
 // for another name.
 ModelConfig named_config(std::string_view name);
 
-}  // namespace bertq
+}  // namespace bertq::engine

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace bertq {
+namespace bertq::engine {
 
 struct ArithmeticChoice {
   enum class Kind : std::uint8_t {
@@ -24,4 +24,4 @@ struct ArithmeticChoice {
   std::optional<bool> reduced_range = std::nullopt;
 };
 
-}  // namespace bertq
+}  // namespace bertq::engine
