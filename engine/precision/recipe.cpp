@@ -15,7 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int schema_version = 1;
 constexpr int max_depth = 64;  // of nested objects and arrays: metadata is written recursively
 
 [[noreturn]] void fail(const std::string& where, const std::string& what) {
@@ -306,9 +305,9 @@ Recipe Recipe::parse(std::string_view json, const std::string& name) {
                                                  "weights_file", "metadata"};
   check_keys(root, keys, name);
   const Json& version = required(root, "schema_version", name);
-  if (version != schema_version) {
+  if (version != recipe_version) {
     fail(name,
-         "schema_version: expected " + std::to_string(schema_version) + ", got " + shown(version));
+         "schema_version: expected " + std::to_string(recipe_version) + ", got " + shown(version));
   }
   Recipe recipe;
   recipe.fallback_ = parse_choice(required(root, "default", name), name + ": default");
@@ -341,7 +340,7 @@ Recipe Recipe::parse(std::string_view json, const std::string& name) {
 
 // A line for each layer, however many numbers it has.
 std::string Recipe::to_json() const {
-  std::string text = "{\n  \"schema_version\": " + std::to_string(schema_version);
+  std::string text = "{\n  \"schema_version\": " + std::to_string(recipe_version);
   const auto add = [&](const char* key, const Json& value) {
     text += std::string(",\n  \"") + key + "\": " + value.dump();
   };

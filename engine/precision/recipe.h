@@ -40,6 +40,8 @@ struct Checkpoint;
 
 namespace bertq::engine {
 
+inline constexpr unsigned recipe_version = 1;  // "schema_version"
+
 enum class Precision : std::uint8_t { fp32, int8 };
 std::string_view precision_name(Precision precision);
 

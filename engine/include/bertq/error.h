@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "bertq/export.h"
+
 namespace bertq {
 
 // Numbers are the exit codes of the command line; they never change their meaning.
@@ -19,7 +21,7 @@ enum class ErrorKind : std::uint8_t {
 };
 
 // One line: "<file>: <tensor | line | offset>: expected X, got Y".
-class Error : public std::runtime_error {
+class BERTQ_API Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
   ErrorKind kind() const { return kind_; }
