@@ -13,7 +13,8 @@
 #include "engine/cli/memory.h"
 #include "engine/cli/setup.h"
 #include "engine/cli/verbs.h"
-#include "engine/runtime/cpu_count.h"
+#include "engine/runtime/cgroup.h"
+#include "engine/runtime/topology.h"
 
 namespace bertq::engine::cli {
 namespace {
@@ -63,9 +64,9 @@ Diagnosis diagnose(const Arguments& arguments) {
     found.used_because = error.what();
   }
   found.threads = chosen_threads(arguments);
-  found.affinity = affinity_cpus();
-  found.quota = cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
-  found.threads_because = source_of(arguments, "threads", "the CPUs this process may use");
+  found.affinity = machine_topology().allowed.size();
+  found.quota = cgroup_cpu_quota();
+  found.threads_because = source_of(arguments, "threads", "the cores this process may use");
   found.memory = proc_bytes("/proc/meminfo", "MemTotal");
   found.available_memory = proc_bytes("/proc/meminfo", "MemAvailable");
   found.free_huge_pages = proc_number("/proc/meminfo", "HugePages_Free");

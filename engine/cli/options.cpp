@@ -137,7 +137,7 @@ constexpr Option table[] = {
      any},
     {"seed", '\0', Takes::number, "N", "1", "", "of random weights and tokens", verb_bench, 0, any},
     {"threads", '\0', Takes::number, "N", "", "BERTQ_THREADS",
-     "worker threads (default: the CPUs this process may use)",
+     "worker threads, never more than the CPU quota (default: the cores this process may use)",
      with_weights | verb_tune | verb_why | verb_doctor | verb_quantize, 1, 1024},
     {"isa", '\0', Takes::isa, "ISA", "auto", "BERTQ_ISA", "code path",
      with_weights | verb_tune | verb_why | verb_doctor | verb_quantize},

@@ -1,24 +1,21 @@
-// How many CPUs this process may really use: its affinity mask and the quota of its control group.
+// How many threads serve this process: by the cores it may use and the CPU time it is given.
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
-#include <optional>
+#include <limits>
+
+#include "engine/runtime/topology.h"
 
 namespace bertq::engine {
 
-// CPUs in the affinity mask of the calling thread, at least 1.
-std::size_t affinity_cpus();
+// The quota of the control group in whole CPUs, at least 1, or the largest number where there is
+// none: more threads than this would only be stopped in turn. Read once a process.
+std::size_t quota_cpus();
+inline constexpr std::size_t no_quota = std::numeric_limits<std::size_t>::max();
 
-// The CPU quota of this process's control group or any of its parents, in CPUs; empty where there
-// is none. Reads cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us). `self_cgroup` and `mount` are
-// /proc/self/cgroup and /sys/fs/cgroup; tests give others. Files that cannot be read or that hold
-// anything unexpected count as no quota.
-std::optional<double> cgroup_quota(const std::filesystem::path& self_cgroup,
-                                   const std::filesystem::path& mount);
-
-// The smaller of both, rounded down, at least 1: more threads than this would wait for one another.
-// Read once a process.
+// The default number of threads: the physical cores that this process may use, and no more than the
+// quota. SMT siblings share the multipliers that the kernels keep busy: a second thread on a core
+// would only wait for them. Read once a process.
 std::size_t usable_cpus();
 
 }  // namespace bertq::engine

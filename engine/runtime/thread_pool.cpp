@@ -2,6 +2,7 @@
 
 #include <emmintrin.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <system_error>
@@ -18,10 +19,16 @@ constexpr std::size_t max_threads = 1024;
 constexpr std::chrono::microseconds spin_time{50};
 constexpr int pauses_per_clock_read = 32;
 
+// Threads that can run at once on `cpus`, or anywhere if none are named.
+std::size_t room_for_threads(const CpuSet& cpus) {
+  const std::size_t named = cpus.empty() ? machine_topology().allowed.size() : cpus.size();
+  return std::min(named, quota_cpus());
+}
+
 }  // namespace
 
-ThreadPool::ThreadPool(std::size_t threads, jit::Isa isa)
-    : isa_(isa), spin_(threads <= usable_cpus()) {
+ThreadPool::ThreadPool(std::size_t threads, jit::Isa isa, const CpuSet& cpus)
+    : isa_(isa), spin_(threads <= room_for_threads(cpus)) {
   if (threads == 0 || threads > max_threads) {
     throw Error(ErrorKind::usage, "expected 1 to " + std::to_string(max_threads) +
                                       " threads, got " + std::to_string(threads));
@@ -29,7 +36,10 @@ ThreadPool::ThreadPool(std::size_t threads, jit::Isa isa)
   workers_.reserve(threads - 1);
   try {
     for (std::size_t worker = 1; worker < threads; ++worker) {
-      workers_.emplace_back([this, worker] { work(worker); });
+      workers_.emplace_back([this, worker, cpus] {
+        pin_thread(cpus);  // advice: where it is refused, the thread runs where it may
+        work(worker);
+      });
     }
   } catch (const std::system_error& error) {
     stop();

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "engine/runtime/cpu_set.h"
 #include "jit/isa.h"
 
 namespace bertq::engine {
@@ -25,8 +26,10 @@ enum class Schedule : std::uint8_t { fixed, dynamic };
 // would only keep the others from working.
 class ThreadPool {
  public:
-  // Throws Error: usage for 0 threads or more than 1024, resources if the system has no more.
-  ThreadPool(std::size_t threads, jit::Isa isa);
+  // The threads that it starts run on `cpus`, if any are named and allowed; the caller's own place
+  // is the caller's to choose (pin_thread), and without `cpus` the others inherit it. Throws Error:
+  // usage for 0 threads or more than 1024, resources if the system has no more.
+  ThreadPool(std::size_t threads, jit::Isa isa, const CpuSet& cpus = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

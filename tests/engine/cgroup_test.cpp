@@ -1,4 +1,4 @@
-#include "engine/runtime/cpu_count.h"
+#include "engine/runtime/cgroup.h"
 
 #include <doctest/doctest.h>
 
@@ -29,7 +29,9 @@ class Folder {
   ~Folder() { std::filesystem::remove_all(path_); }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
-  std::optional<double> quota() const { return cgroup_quota(path_ / "self", path_ / "fs"); }
+  CgroupFiles files() const { return {path_ / "self", path_ / "fs"}; }
+  std::optional<double> quota() const { return cgroup_cpu_quota(files()); }
+  std::optional<std::uint64_t> memory() const { return cgroup_memory_limit(files()); }
 
  private:
   std::filesystem::path path_;
@@ -59,10 +61,21 @@ TEST_CASE("what is no quota counts as none") {
   CHECK_FALSE(Folder({{"self", "0::/../b\n"}, {"b/cpu.max", "100000 100000"}}).quota());
 }
 
-TEST_CASE("this process has CPUs to use") {
-  CHECK(affinity_cpus() >= 1);
-  CHECK(usable_cpus() >= 1);
-  CHECK(usable_cpus() <= affinity_cpus());
+TEST_CASE("memory limits of both versions, the least of all parents") {
+  CHECK(Folder({{"self", "0::/a/b\n"},
+                {"fs/a/memory.max", "1073741824\n"},
+                {"fs/a/b/memory.max", "max\n"}})
+            .memory() == std::uint64_t{1} << 30);
+  CHECK(Folder({{"self", "5:cpu:/\n4:memory:/x\n"},
+                {"fs/memory/memory.limit_in_bytes", "9223372036854771712\n"},
+                {"fs/memory/x/memory.limit_in_bytes", "4096\n"}})
+            .memory() == std::uint64_t{4096});
+  // v1's word for "none", a limit of nothing, and no number at all
+  for (const char* none : {"9223372036854771712\n", "0\n", "-1\n", "lots\n", ""}) {
+    CAPTURE(none);
+    CHECK_FALSE(
+        Folder({{"self", "4:memory:/\n"}, {"fs/memory/memory.limit_in_bytes", none}}).memory());
+  }
 }
 
 }  // namespace
