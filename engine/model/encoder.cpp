@@ -36,8 +36,8 @@ std::size_t projection_columns(const ModelConfig& config) {
 
 }  // namespace
 
-void Encoder::run(Wanted wanted) const {
-  const bool first_only = wanted == Wanted::first_tokens;
+void Encoder::run(LastLayer wanted) const {
+  const bool first_only = wanted == LastLayer::first_tokens;
   const bool skip_rows = first_only && observation_.layer == nullptr;
   embed();
   show_layer(0);

@@ -16,7 +16,7 @@ namespace bertq::engine {
 // Which tokens' final hidden states are wanted. Heads on [CLS] need only the first token of each
 // sequence; since all but attention is row-wise, the last layer then computes only those rows, with
 // the same bits.
-enum class Wanted : std::uint8_t { all_tokens, first_tokens };
+enum class LastLayer : std::uint8_t { all_tokens, first_tokens };
 
 // One forward pass over a batch that has been checked, in a workspace that fits it. Results are the
 // first rows of workspace.hidden: one a token, or one a sequence. An observer of layers sees whole
@@ -31,7 +31,7 @@ class Encoder {
         workspace_(workspace),
         observation_(observation) {}
 
-  void run(Wanted wanted) const;
+  void run(LastLayer wanted) const;
 
  private:
   void embed() const;

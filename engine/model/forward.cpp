@@ -16,25 +16,25 @@ class FusedForward final : public Forward {
 
   std::span<const float> hidden_states(const PackedBatch& batch,
                                        const Observation& observation) override {
-    encode(batch, Wanted::all_tokens, observation);
+    encode(batch, LastLayer::all_tokens, observation);
     return {workspace_.hidden.data, batch.tokens() * workspace_.hidden.ld};
   }
 
   std::span<const float> logits(const PackedBatch& batch, const Observation& observation) override {
-    encode(batch, Wanted::first_tokens, observation);
+    encode(batch, LastLayer::first_tokens, observation);
     run_classifier(model_, batch.sequences(), pool_, workspace_, observation);
     return workspace_.dense_logits.first(batch.sequences() * model_.classifier->outputs());
   }
 
   std::span<const float> token_logits(const PackedBatch& batch,
                                       const Observation& observation) override {
-    encode(batch, Wanted::all_tokens, observation);
+    encode(batch, LastLayer::all_tokens, observation);
     run_span_head(model_, batch.tokens(), pool_, workspace_, observation);
     return workspace_.dense_logits.first(batch.tokens() * span_logits);
   }
 
  private:
-  void encode(const PackedBatch& batch, Wanted wanted, const Observation& observation) {
+  void encode(const PackedBatch& batch, LastLayer wanted, const Observation& observation) {
     workspace_.fit(batch);
     Encoder(model_, batch, pool_, workspace_, observation).run(wanted);
   }

@@ -5,40 +5,10 @@
 #include "bertq/error.h"
 #include "engine/model/forward.h"
 #include "engine/model/model.h"
+#include "engine/model/sequence_check.h"
 #include "engine/runtime/thread_pool.h"
 
 namespace bertq::engine {
-namespace {
-
-[[noreturn]] void fail(std::size_t sequence, const std::string& what) {
-  throw Error(ErrorKind::input, "sequence " + std::to_string(sequence) + ": " + what);
-}
-
-void check_values(std::span<const std::int32_t> values, std::size_t limit, std::size_t sequence,
-                  const char* name) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] >= 0 && static_cast<std::size_t>(values[i]) < limit) continue;
-    fail(sequence, "position " + std::to_string(i) + ": expected " + name + " below " +
-                       std::to_string(limit) + ", got " + std::to_string(values[i]));
-  }
-}
-
-void check_batch(const PackedBatch& batch, const Model::Impl& model) {
-  const ModelConfig& config = model.config;
-  for (std::size_t sequence = 0; sequence < batch.sequences(); ++sequence) {
-    const std::size_t begin = batch.begin(sequence);
-    const std::size_t length = batch.length(sequence);
-    if (length == 0 || length > config.positions) {
-      fail(sequence, "expected 1 to " + std::to_string(config.positions) + " tokens, got " +
-                         std::to_string(length));
-    }
-    check_values(batch.ids().subspan(begin, length), config.vocabulary, sequence, "a token id");
-    check_values(batch.segments().subspan(begin, length), model.embeddings->segments(), sequence,
-                 "a segment");
-  }
-}
-
-}  // namespace
 
 struct Session::Impl {
   Impl(std::shared_ptr<const Model> shared_model, std::size_t threads)
@@ -60,7 +30,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 
 std::span<const float> Session::hidden_states(const PackedBatch& batch) {
   if (batch.sequences() == 0) return {};
-  check_batch(batch, impl_->model->impl());
+  check_batch(*impl_->model, batch);
   return impl_->forward->hidden_states(batch, impl_->observation);
 }
 
@@ -73,7 +43,7 @@ std::span<const float> Session::logits(const PackedBatch& batch) {
     throw Error(ErrorKind::input, "the checkpoint has no classification head");
   }
   if (batch.sequences() == 0) return {};
-  check_batch(batch, impl_->model->impl());
+  check_batch(*impl_->model, batch);
   return impl_->forward->logits(batch, impl_->observation);
 }
 
@@ -82,7 +52,7 @@ std::span<const float> Session::token_logits(const PackedBatch& batch) {
     throw Error(ErrorKind::input, "the checkpoint has no span head (qa_outputs)");
   }
   if (batch.sequences() == 0) return {};
-  check_batch(batch, impl_->model->impl());
+  check_batch(*impl_->model, batch);
   return impl_->forward->token_logits(batch, impl_->observation);
 }
 

@@ -1,0 +1,257 @@
+#include "engine/serving/batcher.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "bertq/error.h"
+#include "engine/model/packed_batch.h"
+#include "engine/model/sequence_check.h"
+
+namespace bertq::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Request {
+  std::vector<std::int32_t> ids, segments;
+  Batcher::Done done;
+  Clock::time_point arrival;
+};
+
+void check_number(const char* name, std::size_t value, std::size_t most) {
+  if (value >= 1 && value <= most) return;
+  throw Error(ErrorKind::usage, "batcher: " + std::string(name) + ": expected 1 to " +
+                                    std::to_string(most) + ", got " + std::to_string(value));
+}
+
+void check_options(const BatcherOptions& options) {
+  constexpr std::size_t any = ~std::size_t{0};
+  check_number("instances", options.instances, most_instances);
+  check_number("max_batch_tokens", options.max_batch_tokens, any);
+  check_number("max_waiting_tokens", options.max_waiting_tokens, any);
+  if (options.max_delay.count() >= 0 && options.max_delay <= longest_delay) return;
+  throw Error(ErrorKind::usage, "batcher: max_delay: expected 0 to " +
+                                    std::to_string(longest_delay.count()) + " us, got " +
+                                    std::to_string(options.max_delay.count()));
+}
+
+void check_head(const Model& model, Wanted wanted) {
+  const Heads heads = model.heads();
+  if (wanted == Wanted::logits && !heads.classifier) {
+    throw Error(ErrorKind::input, "the checkpoint has no classification head");
+  }
+  if (wanted == Wanted::token_logits && !heads.span) {
+    throw Error(ErrorKind::input, "the checkpoint has no span head (qa_outputs)");
+  }
+}
+
+// One session and what it needs to run requests together. Used by one thread.
+class Instance {
+ public:
+  Instance(std::shared_ptr<const Model> model, Wanted wanted, std::size_t threads)
+      : session_(std::move(model), threads), wanted_(wanted) {}
+
+  // Calls every `done`. `on_batch` is told of each forward pass.
+  template <typename OnBatch>
+  void run(std::span<Request> requests, const OnBatch& on_batch) {
+    std::span<const float> values;
+    std::exception_ptr error;
+    on_batch();
+    try {
+      values = forward(requests);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (error && requests.size() > 1) {
+      for (Request& request : requests) run({&request, 1}, on_batch);
+      return;
+    }
+    for (const Request& request : requests) {
+      const std::size_t size = error ? 0 : values_of(request);
+      request.done(values.first(size), error);
+      values = values.subspan(size);
+    }
+  }
+
+ private:
+  // The rows of all requests, one after another.
+  std::span<const float> forward(std::span<const Request> requests) {
+    batch_.clear();
+    for (const Request& request : requests) batch_.add(request.ids, request.segments);
+    switch (wanted_) {
+      case Wanted::logits:
+        return session_.logits(batch_);
+      case Wanted::token_logits:
+        return session_.token_logits(batch_);
+      case Wanted::hidden_states:
+        break;
+    }
+    return without_padding(session_.hidden_states(batch_));
+  }
+
+  std::span<const float> without_padding(std::span<const float> states) {
+    const std::size_t hidden = session_.model().config().hidden;
+    const std::size_t ld = session_.hidden_ld();
+    if (ld == hidden) return states;
+    dense_.resize(batch_.tokens() * hidden);
+    for (std::size_t row = 0; row < batch_.tokens(); ++row) {
+      std::memcpy(&dense_[row * hidden], &states[row * ld], hidden * sizeof(float));
+    }
+    return dense_;
+  }
+
+  std::size_t values_of(const Request& request) const {
+    switch (wanted_) {
+      case Wanted::logits:
+        return session_.model().labels();
+      case Wanted::token_logits:
+        return request.ids.size() * span_logits;
+      case Wanted::hidden_states:
+        break;
+    }
+    return request.ids.size() * session_.model().config().hidden;
+  }
+
+  Session session_;
+  Wanted wanted_;
+  PackedBatch batch_;
+  std::vector<float> dense_;
+};
+
+}  // namespace
+
+struct Batcher::Impl {
+  Impl(std::shared_ptr<const Model> shared_model, Wanted wanted, const BatcherOptions& given)
+      : model(std::move(shared_model)),
+        options(given),
+        most_tokens(model->pads_batches() ? 1 : given.max_batch_tokens) {
+    check_options(options);
+    check_head(*model, wanted);
+    instances.reserve(options.instances);
+    for (std::size_t i = 0; i < options.instances; ++i) {
+      instances.emplace_back(model, wanted, options.threads);
+    }
+    try {
+      for (Instance& instance : instances) {
+        threads.emplace_back([this, &instance] { work(instance); });
+      }
+    } catch (const std::system_error& error) {
+      stop();
+      throw Error(ErrorKind::resources, "could not start " + std::to_string(options.instances) +
+                                            " threads: " + error.what());
+    }
+  }
+  ~Impl() { stop(); }
+
+  void stop() {
+    {
+      const std::scoped_lock lock(mutex);
+      stopping = true;
+    }
+    changed.notify_all();
+    for (std::thread& thread : threads) thread.join();
+    threads.clear();
+  }
+
+  bool submit(Request request) {
+    const std::size_t tokens = request.ids.size();
+    {
+      const std::scoped_lock lock(mutex);
+      const bool fits = waiting.empty() || (waiting_tokens <= options.max_waiting_tokens &&
+                                            tokens <= options.max_waiting_tokens - waiting_tokens);
+      if (stopping || !fits) {
+        ++counts.refused;
+        return false;
+      }
+      waiting.push_back(std::move(request));
+      waiting_tokens += tokens;
+      ++counts.accepted;
+    }
+    changed.notify_one();
+    return true;
+  }
+
+  // One instance's life.
+  void work(Instance& instance) {
+    for (std::vector<Request> batch; next_batch(batch); batch.clear()) {
+      instance.run(batch, [this] {
+        const std::scoped_lock lock(mutex);
+        ++counts.batches;
+      });
+    }
+  }
+
+  // Waits until a batch is due and takes it; false: there will be none.
+  bool next_batch(std::vector<Request>& batch) {
+    std::unique_lock lock(mutex);
+    while (!is_due()) {
+      if (!waiting.empty()) {
+        changed.wait_until(lock, waiting.front().arrival + options.max_delay);
+      } else if (stopping) {
+        return false;
+      } else {
+        changed.wait(lock);
+      }
+    }
+    for (std::size_t tokens = 0; !waiting.empty();) {
+      const std::size_t next = waiting.front().ids.size();
+      if (!batch.empty() && (tokens >= most_tokens || next > most_tokens - tokens)) break;
+      tokens += next;
+      waiting_tokens -= next;
+      batch.push_back(std::move(waiting.front()));
+      waiting.pop_front();
+    }
+    // Whoever was woken for what is left may be this very instance: let another one watch it.
+    if (!waiting.empty()) changed.notify_one();
+    return true;
+  }
+
+  bool is_due() const {
+    if (waiting.empty()) return false;
+    return stopping || waiting_tokens >= most_tokens ||
+           Clock::now() >= waiting.front().arrival + options.max_delay;
+  }
+
+  const std::shared_ptr<const Model> model;
+  const BatcherOptions options;
+  const std::size_t most_tokens;  // of a batch
+  mutable std::mutex mutex;       // guards what follows, up to the instances
+  std::condition_variable changed;
+  std::deque<Request> waiting;
+  std::size_t waiting_tokens = 0;
+  bool stopping = false;
+  Counts counts;
+  std::vector<Instance> instances;
+  std::vector<std::thread> threads;
+};
+
+Batcher::Batcher(std::shared_ptr<const Model> model, Wanted wanted, const BatcherOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(model), wanted, options)) {}
+Batcher::~Batcher() = default;
+
+bool Batcher::submit(std::span<const std::int32_t> ids, std::span<const std::int32_t> segments,
+                     Done done) {
+  if (!done) throw Error(ErrorKind::usage, "batcher: expected a function to call, got none");
+  check_sequence(*impl_->model, ids, segments, "");
+  return impl_->submit({{ids.begin(), ids.end()},
+                        {segments.begin(), segments.end()},
+                        std::move(done),
+                        Clock::now()});
+}
+
+Batcher::Counts Batcher::counts() const {
+  const std::scoped_lock lock(impl_->mutex);
+  Counts counts = impl_->counts;
+  counts.waiting_tokens = impl_->waiting_tokens;
+  return counts;
+}
+
+}  // namespace bertq::engine
