@@ -7,7 +7,9 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <mutex>
 
+#include "jit/isa_probe.h"
 #include "jit/isa_testing.h"
 
 namespace bertq::jit {
@@ -74,6 +76,21 @@ bool amx_permitted() {
 }
 
 std::atomic<unsigned> assumed_available{0};
+std::atomic<unsigned> assumed_faulting{0};
+
+bool is_assumed(Isa isa) {
+  return (assumed_available.load() >> static_cast<unsigned>(isa) & 1U) != 0;
+}
+
+// The signal that the path's instructions end in, or 0. They are tried once a process.
+int fault_of(Isa isa) {
+  if ((assumed_faulting.load() >> static_cast<unsigned>(isa) & 1U) != 0) return probe(isa, true);
+  static std::array<std::once_flag, isas.size()> tried;
+  static std::array<int, isas.size()> signals{};
+  const auto index = static_cast<std::size_t>(isa);
+  std::call_once(tried[index], [&] { signals[index] = probe(isa); });
+  return signals[index];
+}
 
 std::string names_of_available() {
   std::string names;
@@ -100,13 +117,22 @@ std::optional<Isa> parse_isa(std::string_view name) {
   return std::nullopt;
 }
 
-std::string why_unavailable(Isa isa) {
-  if ((assumed_available.load() >> static_cast<unsigned>(isa) & 1U) != 0) return {};
+std::string why_not_promised(Isa isa) {
+  if (is_assumed(isa)) return {};
   for (const Need& need : row_of(isa).needs) {
     if (!cpu().has(need.feature)) return std::string("the CPU has no ") + need.name;
   }
   if (isa == Isa::amx && !amx_permitted()) return "the kernel refuses this process AMX tiles";
   return {};
+}
+
+std::string why_unavailable(Isa isa) {
+  if (is_assumed(isa)) return {};
+  if (std::string why = why_not_promised(isa); !why.empty()) return why;
+  const int signal = fault_of(isa);
+  if (signal == 0) return {};
+  return std::string("its instructions end in SIG") + ::sigabbrev_np(signal) +
+         ", although the CPU and the kernel promise them";
 }
 
 Isa select_isa(std::string_view requested) {
@@ -158,6 +184,11 @@ const CpuDescription& describe_cpu() {
 void assume_available_for_tests(Isa isa, bool available) {
   const unsigned bit = 1U << static_cast<unsigned>(isa);
   available ? assumed_available.fetch_or(bit) : assumed_available.fetch_and(~bit);
+}
+
+void assume_faulting_for_tests(Isa isa, bool faulting) {
+  const unsigned bit = 1U << static_cast<unsigned>(isa);
+  faulting ? assumed_faulting.fetch_or(bit) : assumed_faulting.fetch_and(~bit);
 }
 
 }  // namespace bertq::jit

@@ -21,8 +21,11 @@ std::optional<Isa> parse_isa(std::string_view name);
 
 // Empty if this process can execute the path now; otherwise what is lacking, as half a sentence
 // ("the CPU has no AMX-INT8"). Checks CPUID, what the OS saves (XCR0), and for AMX asks the kernel
-// for permission (arch_prctl ARCH_REQ_XCOMP_PERM), once a process. Thread-safe.
+// for permission (arch_prctl ARCH_REQ_XCOMP_PERM); then executes the path's instructions, guarded
+// (isa_probe.h). Once a process. Thread-safe.
 std::string why_unavailable(Isa isa);
+// The same before any is executed: empty for a path that is promised, which if unavailable, faults.
+std::string why_not_promised(Isa isa);
 inline bool available(Isa isa) {
   return why_unavailable(isa).empty();
 }
