@@ -3,5 +3,7 @@
 #define BERTQ_EXPORT_H
 
 #define BERTQ_API __attribute__((visibility("default")))
+/* For what is declared inside a class that is seen, but is not for programs: its Impl. */
+#define BERTQ_HIDDEN __attribute__((visibility("hidden")))
 
 #endif
