@@ -3,7 +3,8 @@
 namespace bertq::jit {
 
 std::string GemmSpec::name() const {
-  std::string text = operands == Operands::f32 ? "f32" : "u8s8";
+  static constexpr const char* operand_names[] = {"f32", "u8s8", "bf16"};
+  std::string text = operand_names[static_cast<std::size_t>(operands)];
   if (row_scale) text += ".rs";
   if (column_scale) text += ".cs";
   if (bias) text += ".bias";
@@ -11,7 +12,8 @@ std::string GemmSpec::name() const {
                                                      ".tanh"};
   text += activation_names[static_cast<std::size_t>(activation)];
   if (residual) text += ".residual";
-  return text + (output == Output::f32 ? ".f32" : ".u8");
+  static constexpr const char* output_names[] = {".f32", ".u8", ".bf16"};
+  return text + output_names[static_cast<std::size_t>(output)];
 }
 
 }  // namespace bertq::jit

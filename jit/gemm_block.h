@@ -11,11 +11,11 @@ namespace bertq::jit {
 inline constexpr std::size_t most_groups = 3;  // of 16 columns, in one block
 
 struct GemmBlock {
-  const void* a;           // f32: first row; u8: its row in the first tile
-  std::uint64_t a_stride;  // f32: between rows; u8: between panels of 16 rows
+  const void* a;           // f32: first row; else its row in the first tile
+  std::uint64_t a_stride;  // f32: between rows; else between panels of 16 rows
   const void* b;           // first panel of 16 columns
   std::uint64_t b_stride;  // between panels
-  std::uint64_t depth;     // f32: k; u8s8: tiles of 64
+  std::uint64_t depth;     // f32: k; else tiles
   std::uint64_t rows;      // tile kernels only; the others know theirs
   const std::int32_t* compensation;
   const float* row_scale;
@@ -23,9 +23,9 @@ struct GemmBlock {
   const float* bias;
   const float* residual;
   std::uint64_t residual_stride;     // between rows
-  std::array<void*, most_groups> c;  // f32: only c[0], groups follow each other; u8: one a group
+  std::array<void*, most_groups> c;  // f32: only c[0], groups follow each other; tiles: one a group
   std::uint64_t c_stride;            // f32: between rows
-  std::uint64_t c_panel_stride;      // u8: between panels of 16 rows
+  std::uint64_t c_panel_stride;      // tiles: between panels of 16 rows
   const float *output_multiplier, *output_offset;  // u8
 };
 

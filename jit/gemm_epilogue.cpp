@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "jit/bf16_emitter.h"
 #include "jit/layout.h"
 
 namespace bertq::jit {
@@ -12,7 +13,7 @@ using Vec = Emitter::Vec;
 }  // namespace
 
 std::vector<Emitter::Reg> GemmEpilogue::saved_registers(const GemmSpec& spec) {
-  if (spec.output == Output::f32) return {};
+  if (spec.output != Output::u8_tiles) return {};
   return {Xbyak::util::r14, Xbyak::util::r15};
 }
 
@@ -32,11 +33,13 @@ void GemmEpilogue::begin(int groups) {
   if (spec_.output == Output::f32) {
     load(c_[1], offsetof(GemmBlock, c_stride));
   } else {
-    load(output_multiplier_, offsetof(GemmBlock, output_multiplier));
-    load(output_offset_, offsetof(GemmBlock, output_offset));
     for (std::size_t g = 1; g < static_cast<std::size_t>(groups); ++g) {
       load(c_[g], offsetof(GemmBlock, c) + g * sizeof(void*));
     }
+  }
+  if (spec_.output == Output::u8_tiles) {
+    load(output_multiplier_, offsetof(GemmBlock, output_multiplier));
+    load(output_offset_, offsetof(GemmBlock, output_offset));
   }
 }
 
@@ -48,7 +51,12 @@ void GemmEpilogue::row(std::span<const Vec> sums) {
   } else {
     const auto halves = static_cast<std::size_t>(e_.halves());
     for (std::size_t g = 0; g < static_cast<std::size_t>(groups_); ++g) {
-      store_u8(sums.subspan(g * halves, halves), static_cast<int>(g));
+      const std::span<const Vec> group = sums.subspan(g * halves, halves);
+      if (spec_.output == Output::u8_tiles) {
+        store_u8(group, static_cast<int>(g));
+      } else {
+        store_bf16(group, static_cast<int>(g));
+      }
       e_.add(c_[g], static_cast<std::uint32_t>(tile_depth));
     }
   }
@@ -101,6 +109,13 @@ void GemmEpilogue::store_u8(std::span<const Vec> group, int index) {
     offset += e_.vector_bytes();
   }
   e_.store_low_bytes(e_.ptr[c_[static_cast<std::size_t>(index)]], group, t_[0]);
+}
+
+void GemmEpilogue::store_bf16(std::span<const Vec> group, int index) {
+  if (!fast_bf16_) {
+    for (const Vec& x : group) emit_round_to_bf16(e_, false, x, t_[0], t_[1]);
+  }
+  emit_store_bf16(e_, fast_bf16_, e_.ptr[c_[static_cast<std::size_t>(index)]], group, t_[0]);
 }
 
 }  // namespace bertq::jit

@@ -44,6 +44,7 @@ class TileGemm {
     return saved;
   }
 
+  bool is_bf16() const { return spec_.operands == Operands::bf16; }
   Tmm c(int panel, int group) const { return Tmm(panel * 2 + group); }
   Tmm a(int panel) const { return Tmm(4 + panel); }
   Tmm b(int group) const { return Tmm(6 + group); }
@@ -83,10 +84,18 @@ class TileGemm {
     for (int p = 0; p < panels_; ++p) {
       e_.tileloadd(a(p), e_.ptr[a_panel_[static_cast<std::size_t>(p)] + stride_]);
       e_.add(a_panel_[static_cast<std::size_t>(p)], static_cast<std::uint32_t>(tile_bytes));
-      for (int g = 0; g < groups_; ++g) e_.tdpbusd(c(p, g), a(p), b(g));
+      for (int g = 0; g < groups_; ++g) multiply_add(c(p, g), a(p), b(g));
     }
     e_.sub(depth_, 1);
     e_.jnz(body);
+  }
+
+  void multiply_add(const Tmm& to, const Tmm& a_tile, const Tmm& b_tile) {
+    if (is_bf16()) {
+      e_.tdpbf16ps(to, a_tile, b_tile);
+    } else {
+      e_.tdpbusd(to, a_tile, b_tile);
+    }
   }
 
   // C to the stack, row after row, so that the epilogue finds a row's groups side by side.
@@ -104,13 +113,8 @@ class TileGemm {
 
   void finish() {
     const Temporaries temporaries = {e_.vec(4), e_.vec(5), e_.vec(6), e_.vec(7)};
-    GemmEpilogue epilogue(e_, spec_, temporaries);
-    std::vector<Vec> compensation;
-    e_.mov(scratch_, e_.ptr[e_.args + offsetof(GemmBlock, compensation)]);
-    for (int g = 0; g < groups_; ++g) {
-      compensation.push_back(e_.vec(8 + g));
-      e_.load(compensation.back(), e_.at(scratch_, g * 64));
-    }
+    GemmEpilogue epilogue(e_, spec_, is_bf16(), temporaries);
+    const std::vector<Vec> compensation = load_compensation();
     e_.mov(scratch_, e_.rsp);
     e_.mov(rows_left_, e_.ptr[e_.args + offsetof(GemmBlock, rows)]);
     epilogue.begin(groups_);
@@ -118,6 +122,18 @@ class TileGemm {
       if (p > 0) epilogue.next_panel();
       finish_panel(epilogue, compensation);
     }
+  }
+
+  // One register a group; none of bf16.
+  std::vector<Vec> load_compensation() {
+    std::vector<Vec> compensation;
+    if (is_bf16()) return compensation;
+    e_.mov(scratch_, e_.ptr[e_.args + offsetof(GemmBlock, compensation)]);
+    for (int g = 0; g < groups_; ++g) {
+      compensation.push_back(e_.vec(8 + g));
+      e_.load(compensation.back(), e_.at(scratch_, g * 64));
+    }
+    return compensation;
   }
 
   // min(rows left, 16) rows.
@@ -134,6 +150,7 @@ class TileGemm {
     for (int g = 0; g < groups_; ++g) {
       sums.push_back(e_.vec(g));
       e_.load(sums.back(), e_.at(scratch_, g * 64));
+      if (is_bf16()) continue;
       e_.vpsubd(sums.back(), sums.back(), compensation[static_cast<std::size_t>(g)]);
     }
     epilogue.row(sums);

@@ -1,5 +1,5 @@
-// INT8 products in AMX tiles: blocks of up to 2 x 2 tiles of C, each fed by one tile of A and one
-// of B a step, so that a step loads four tiles for four products.
+// INT8 and BF16 products in AMX tiles: blocks of up to 2 x 2 tiles of C, each fed by one tile of A
+// and one of B a step, so that a step loads four tiles for four products.
 #pragma once
 
 #include <array>

@@ -21,10 +21,13 @@ enum class Dot {
   fma,       // one f32
   vnni,      // four u8 x s8 into an int32, one instruction
   two_madd,  // the same from 16-bit halves: exact, where vpmaddubsw would saturate
+  bf16,      // two bf16 into an f32, one instruction
+  widened,   // the same as two f32, one after the other
 };
 
-Dot dot_of(Isa isa, Operands operands) {
+Dot dot_of(Isa isa, bool fast_bf16, Operands operands) {
   if (operands == Operands::f32) return Dot::fma;
+  if (operands == Operands::bf16) return fast_bf16 ? Dot::bf16 : Dot::widened;
   const bool vnni = isa == Isa::avx_vnni || isa == Isa::avx512_vnni || isa == Isa::amx;
   return vnni ? Dot::vnni : Dot::two_madd;
 }
@@ -51,13 +54,14 @@ class RegisterPool {
 
 class VectorGemm {
  public:
-  VectorGemm(Isa isa, const GemmSpec& spec, const BlockShape& block)
+  VectorGemm(Isa isa, bool fast_bf16, const GemmSpec& spec, const BlockShape& block)
       : e_(isa),
         spec_(spec),
+        fast_bf16_(fast_bf16),
         rows_(block.rows),
         groups_(block.groups),
         vectors_(block.groups * e_.halves()),
-        dot_(dot_of(isa, spec.operands)),
+        dot_(dot_of(isa, fast_bf16, spec.operands)),
         pool_(e_),
         sums_(pool_.take(rows_ * vectors_)),
         b_(pool_.take(vectors_)),
@@ -76,7 +80,7 @@ class VectorGemm {
     if (spec_.operands == Operands::f32) {
       f32_loop();
     } else {
-      u8s8_loop();
+      tile_loop();
     }
     finish();
     e_.epilogue();
@@ -106,7 +110,7 @@ class VectorGemm {
 
   // Integer sums begin at minus the compensation, so that nothing is left to subtract.
   void clear_sums() {
-    if (spec_.operands == Operands::f32) {
+    if (spec_.operands != Operands::u8s8) {
       for (const Vec& x : sums_) e_.zero(x);
       return;
     }
@@ -118,8 +122,16 @@ class VectorGemm {
     }
   }
 
-  // One step of depth: a row of B against one value (or four) of each row of A.
+  // One step of depth: a row of B against one value (or two, or four) of each row of A.
   void step(int b_offset, const std::vector<Emitter::Address>& a) {
+    multiply_all(b_offset, a);
+    if (dot_ != Dot::widened) return;
+    odd_ = true;
+    multiply_all(b_offset, a);
+    odd_ = false;
+  }
+
+  void multiply_all(int b_offset, const std::vector<Emitter::Address>& a) {
     for (int v = 0; v < vectors_; ++v) load_b(v, b_offset);
     for (int r = 0; r < rows_; ++r) {
       load_a(a[static_cast<std::size_t>(r)]);
@@ -138,6 +150,16 @@ class VectorGemm {
       e_.vpsllw(b_[v], b_[v], 8);
       e_.vpsraw(b_[v], b_[v], 8);
     }
+    if (dot_ == Dot::widened) widen(b_[v]);
+  }
+
+  // The even or the odd bf16 of each lane as f32.
+  void widen(const Vec& x) {
+    if (odd_) {
+      e_.vandps(x, x, e_.constant_bits(0xffff0000U));
+    } else {
+      e_.vpslld(x, x, 16);
+    }
   }
 
   void load_a(const Emitter::Address& address) {
@@ -150,12 +172,14 @@ class VectorGemm {
       e_.vpsrlw(a_high_, a_, 8);
       e_.vandps(a_, a_, e_.constant_bits(0x00ff00ffU));
     }
+    if (dot_ == Dot::widened) widen(a_);
   }
 
   void multiply_add(const Vec& to, int vector) {
     const auto v = static_cast<std::size_t>(vector);
     switch (dot_) {
       case Dot::fma:
+      case Dot::widened:
         e_.vfmadd231ps(to, a_, b_[v]);
         break;
       case Dot::vnni:
@@ -166,6 +190,9 @@ class VectorGemm {
         e_.vpaddd(to, to, product_);
         e_.vpmaddwd(product_, a_high_, b_high_[v]);
         e_.vpaddd(to, to, product_);
+        break;
+      case Dot::bf16:
+        e_.vdpbf16ps(to, a_, b_[v]);
         break;
     }
   }
@@ -216,8 +243,8 @@ class VectorGemm {
     e_.L(done);
   }
 
-  // One tile of 64 a turn: 16 steps of four.
-  void u8s8_loop() {
+  // One tile a turn: 16 steps of four bytes.
+  void tile_loop() {
     constexpr int b_row = static_cast<int>(lanes * depth_group);
     constexpr int steps = static_cast<int>(tile_depth / depth_group);
     Xbyak::Label body;
@@ -240,7 +267,7 @@ class VectorGemm {
   void finish() {
     pool_.rewind_to(b_[0]);  // the operands are not needed any more
     const Temporaries temporaries = {pool_.take(), pool_.take(), pool_.take(), pool_.take()};
-    GemmEpilogue epilogue(e_, spec_, temporaries);
+    GemmEpilogue epilogue(e_, spec_, fast_bf16_, temporaries);
     for (const Reg& saved : GemmEpilogue::saved_registers(spec_)) e_.push(saved);
     epilogue.begin(groups_);
     for (int r = 0; r < rows_; ++r) {
@@ -253,15 +280,17 @@ class VectorGemm {
 
   Emitter e_;
   GemmSpec spec_;
+  bool fast_bf16_;
   int rows_, groups_, vectors_;
   Dot dot_;
+  bool odd_ = false;  // widened: which of two numbers is being multiplied
   RegisterPool pool_;
   std::vector<Vec> sums_, b_;
   Vec a_;
   std::vector<Vec> b_high_;
   Vec a_high_, product_;
 
-  // Rows 0..3 and 4..7 of A; u8 tiles need only the first.
+  // Rows 0..3 and 4..7 of A; tiles need only the first.
   const Reg a_low_rows_ = Xbyak::util::rax;
   const Reg a_high_rows_ = Xbyak::util::r10;
   const Reg a_stride_ = Xbyak::util::rcx;
@@ -276,15 +305,15 @@ class VectorGemm {
 
 BlockShape vector_block_shape(Isa isa, Operands operands) {
   const bool wide = has_zmm(isa);
-  if (dot_of(isa, operands) == Dot::two_madd) {
+  if (dot_of(isa, false, operands) == Dot::two_madd) {
     return wide ? BlockShape{.rows = 8, .groups = 2} : BlockShape{.rows = 4, .groups = 1};
   }
   return wide ? BlockShape{.rows = 8, .groups = 3} : BlockShape{.rows = 6, .groups = 1};
 }
 
-CodeBlock generate_vector_gemm(Isa isa, const GemmSpec& spec, const BlockShape& block,
-                               const std::string& name) {
-  return VectorGemm(isa, spec, block).generate(name);
+CodeBlock generate_vector_gemm(Isa isa, bool fast_bf16, const GemmSpec& spec,
+                               const BlockShape& block, const std::string& name) {
+  return VectorGemm(isa, fast_bf16, spec, block).generate(name);
 }
 
 }  // namespace bertq::jit

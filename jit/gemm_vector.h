@@ -1,5 +1,5 @@
 // Products in vector registers: the block of C stays in registers over the whole depth. One loop
-// serves every ISA and both operand types; they differ in how many rows a block has, how wide a
+// serves every ISA and all operand types; they differ in how many rows a block has, how wide a
 // register is, and in the dot product of one step.
 #pragma once
 
@@ -17,7 +17,7 @@ struct BlockShape {
 BlockShape vector_block_shape(Isa isa, Operands operands);
 
 // Code for blocks of exactly `rows` x `groups` groups. `name` is the product's own name.
-CodeBlock generate_vector_gemm(Isa isa, const GemmSpec& spec, const BlockShape& block,
-                               const std::string& name);
+CodeBlock generate_vector_gemm(Isa isa, bool fast_bf16, const GemmSpec& spec,
+                               const BlockShape& block, const std::string& name);
 
 }  // namespace bertq::jit

@@ -8,7 +8,7 @@
 namespace bertq::jit {
 namespace {
 
-enum class Words { f32, s8 };
+enum class Words { f32, s8, bf16 };
 
 class Embedding : public RowEmitter {
  public:
@@ -31,8 +31,8 @@ class Embedding : public RowEmitter {
       });
     });
     end();
-    return finish(std::string(isa_name(isa())) +
-                  (words_ == Words::s8 ? ".embed_s8" : ".embed_f32"));
+    static constexpr const char* names[] = {".embed_f32", ".embed_s8", ".embed_bf16"};
+    return finish(std::string(isa_name(isa())) + names[static_cast<std::size_t>(words_)]);
   }
 
  private:
@@ -42,11 +42,16 @@ class Embedding : public RowEmitter {
       mov(scratch, argument(offsetof(EmbeddingArgs, word_scale)));
       vbroadcastss(scale_, ptr[scratch + word_row_ * 4]);
     }
-    to_address(word_row_, offsetof(EmbeddingArgs, word), words_ == Words::s8 ? 1 : 4);
+    to_address(word_row_, offsetof(EmbeddingArgs, word), bytes_of_word());
     load_index(type_row_, offsetof(EmbeddingArgs, segments));
     to_address(type_row_, offsetof(EmbeddingArgs, type), 4);
     load_index(position_row_, offsetof(EmbeddingArgs, positions));
     to_address(position_row_, offsetof(EmbeddingArgs, position), 4);
+  }
+
+  int bytes_of_word() const {
+    static constexpr int bytes[] = {4, 1, 2};
+    return bytes[static_cast<std::size_t>(words_)];
   }
 
   // The number of the table row that the current row asks for.
@@ -62,8 +67,13 @@ class Embedding : public RowEmitter {
   }
 
   void add_terms(int group, int half) {
-    if (words_ == Words::f32) {
-      load(sum_, f32(word_row_, group, half));
+    if (words_ != Words::s8) {
+      if (words_ == Words::f32) {
+        load(sum_, f32(word_row_, group, half));
+      } else {
+        vpmovzxwd(sum_, at(word_row_ + column * 2, (group * halves() + half) * width() * 2));
+        vpslld(sum_, sum_, 16);
+      }
       vaddps(sum_, sum_, f32(type_row_, group, half));
       vaddps(sum_, sum_, f32(position_row_, group, half));
       return;
@@ -88,6 +98,10 @@ CodeBlock generate_embed_f32(Isa isa) {
 
 CodeBlock generate_embed_s8(Isa isa) {
   return Embedding(isa, Words::s8).generate();
+}
+
+CodeBlock generate_embed_bf16(Isa isa) {
+  return Embedding(isa, Words::bf16).generate();
 }
 
 }  // namespace bertq::jit

@@ -113,6 +113,7 @@ class PackKeys : public AttentionPackEmitter {
         advance);
     zero(t_);
     for_each_padding_group(
+        static_cast<int>(tile_depth),
         [&] {
           for (int quarter = 0; quarter < quarters; ++quarter) {
             vmovups(at(to_, quarter * group_bytes), first_four(t_));

@@ -65,7 +65,7 @@ class QuantizeDynamic : public Quantize {
     for_each_tile_row([&] {
       find_scale();
       quantize_row();
-      store_padding(first_four(padding_));
+      store_padding(padding_);
     });
     return end_quantize("quantize_dynamic");
   }
@@ -117,7 +117,7 @@ class QuantizeGiven : public Quantize {
     vbroadcastss(inverse_, argument(offsetof(QuantizeArgs, inverse_scale)));
     for_each_tile_row([&] {
       quantize_row();
-      store_padding(first_four(padding_));
+      store_padding(padding_);
     });
     return end_quantize(name);
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "jit/bf16_emitter.h"
 #include "jit/row_generators.h"
 #include "jit/row_kernels.h"
 #include "jit/tile_emitter.h"
@@ -12,11 +13,13 @@
 namespace bertq::jit {
 namespace {
 
-// Both forms: p = exp(x - largest), in 0..1; they differ in how p is summed and stored.
+// All forms: p = exp(x - largest), in 0..1; they differ in how p is summed and stored.
 class Softmax : public TileEmitter {
  protected:
-  explicit Softmax(Isa isa)
-      : TileEmitter(isa),
+  // `form`: as TileEmitter takes it.
+  template <typename... Form>
+  explicit Softmax(Isa isa, Form... form)
+      : TileEmitter(isa, form...),
         sum_(take_group()),
         minus_largest_(take()),
         power_(take(groups_at_once() * halves())),
@@ -82,6 +85,9 @@ class Softmax : public TileEmitter {
     vmovss(of_row(offsetof(SoftmaxArgs, reciprocal_sum)), sum);
   }
 
+  // Free after probabilities().
+  const Vec& power() const { return power_[0]; }
+  const Vec& polynomial() const { return polynomial_[0]; }
   const Vec& sum(int half) const { return sum_[static_cast<std::size_t>(half)]; }
 
   const Group sum_;
@@ -127,9 +133,43 @@ class SoftmaxU8 : public Softmax {
         }
       }
     });
-    const Xbyak::Xmm zeros = first_four(result(0, 0));
-    zero(zeros);
-    store_padding(zeros);
+    zero(result(0, 0));
+    store_padding(result(0, 0));
+  }
+};
+
+class SoftmaxBf16 : public Softmax {
+ public:
+  SoftmaxBf16(Isa isa, bool fast_bf16) : Softmax(isa, fast_bf16) {}
+
+  CodeBlock generate() {
+    begin_softmax();
+    begin_tiles(offsetof(SoftmaxArgs, tiles));
+    for_each_tile_row([&] {
+      find_largest();
+      rounded_probabilities();
+      store_reciprocal(
+          reduce(sum_, temporary(), [&](const Vec& a, const Vec& b) { vaddps(a, a, b); }));
+    });
+    return end_softmax("softmax_bf16");
+  }
+
+ private:
+  void rounded_probabilities() {
+    clear_sum();
+    for_each_stored_group([&](const Stretch& stretch) {
+      probabilities(stretch);
+      for (int g = 0; g < stretch.groups; ++g) {
+        for (int half = 0; half < halves(); ++half) {
+          const Vec& p = result(g, half);
+          if (stretch.partial) clear_padding(p, half);
+          emit_round_to_bf16(*this, native_bf16(), p, power(), polynomial());
+          vaddps(sum(half), sum(half), p);
+        }
+      }
+    });
+    zero(result(0, 0));
+    store_padding(result(0, 0));
   }
 };
 
@@ -169,6 +209,10 @@ class SoftmaxF32 : public Softmax {
 
 CodeBlock generate_softmax_u8(Isa isa) {
   return SoftmaxU8(isa).generate();
+}
+
+CodeBlock generate_softmax_bf16(Isa isa, bool fast_bf16) {
+  return SoftmaxBf16(isa, fast_bf16).generate();
 }
 
 CodeBlock generate_softmax_f32(Isa isa) {

@@ -23,7 +23,7 @@ struct KernelGrid {
   std::vector<CodeBlock> code;  // [height][groups - 1]
 };
 
-KernelGrid vector_kernels(Isa isa, const GemmSpec& spec, const std::string& name) {
+KernelGrid vector_kernels(Isa isa, bool fast_bf16, const GemmSpec& spec, const std::string& name) {
   const BlockShape most = vector_block_shape(isa, spec.operands);
   KernelGrid grid{.heights = {},
                   .groups = static_cast<std::size_t>(most.groups),
@@ -35,7 +35,8 @@ KernelGrid vector_kernels(Isa isa, const GemmSpec& spec, const std::string& name
     if (rows > most.rows || (rows == 6 && most.rows != 6)) continue;
     grid.heights.push_back(static_cast<std::size_t>(rows));
     for (int groups = 1; groups <= most.groups; ++groups) {
-      grid.code.push_back(generate_vector_gemm(isa, spec, {.rows = rows, .groups = groups}, name));
+      grid.code.push_back(
+          generate_vector_gemm(isa, fast_bf16, spec, {.rows = rows, .groups = groups}, name));
     }
   }
   return grid;
@@ -55,9 +56,10 @@ KernelGrid tile_kernels(const GemmSpec& spec, const std::string& name) {
   return grid;
 }
 
-KernelGrid make_kernels(Isa isa, const GemmSpec& spec, const std::string& name) {
-  return isa == Isa::amx && spec.operands == Operands::u8s8 ? tile_kernels(spec, name)
-                                                            : vector_kernels(isa, spec, name);
+KernelGrid make_kernels(Isa isa, bool fast_bf16, const GemmSpec& spec, const std::string& name) {
+  const bool tiles = isa == Isa::amx && (spec.operands == Operands::u8s8 ||
+                                         (spec.operands == Operands::bf16 && fast_bf16));
+  return tiles ? tile_kernels(spec, name) : vector_kernels(isa, fast_bf16, spec, name);
 }
 
 class GeneratedGemm final : public Gemm {
@@ -92,6 +94,11 @@ class GeneratedGemm final : public Gemm {
 
  private:
   bool f32_operands() const { return spec_.operands == Operands::f32; }
+  // Tiles hold bytes: of a bf16 matrix, two an element.
+  std::size_t depth_bytes(const GemmArgs& args) const {
+    return spec_.operands == Operands::bf16 ? args.k * bf16_bytes : args.k;
+  }
+  std::size_t c_bytes() const { return spec_.output == Output::bf16_tiles ? bf16_bytes : 1; }
 
   // The tallest block that fits what is left.
   std::size_t choose_height(std::size_t row, std::size_t end) const {
@@ -113,15 +120,16 @@ class GeneratedGemm final : public Gemm {
       block.b_stride = args.k * lanes * sizeof(float);
       block.depth = args.k;
     } else {
-      block.a_stride = tile_rows * padded_depth(args.k);
-      block.b_stride = lanes * padded_depth(args.k);
-      block.depth = padded_depth(args.k) / tile_depth;
+      const std::size_t bytes = padded_depth(depth_bytes(args));
+      block.a_stride = tile_rows * bytes;
+      block.b_stride = lanes * bytes;
+      block.depth = bytes / tile_depth;
     }
     block.residual_stride = args.residual_ld * sizeof(float);
     if (spec_.output == Output::f32) {
       block.c_stride = args.ldc * sizeof(float);
     } else {
-      block.c_panel_stride = tile_rows * padded_depth(args.ldc);
+      block.c_panel_stride = tile_rows * padded_depth(args.ldc * c_bytes());
     }
     return block;
   }
@@ -130,9 +138,9 @@ class GeneratedGemm final : public Gemm {
     if (f32_operands()) {
       block.b = static_cast<const float*>(args.b) + packed_f32_offset(n, 0, args.k);
     } else {
-      block.b = static_cast<const std::int8_t*>(args.b) + packed_s8_offset(n, 0, args.k);
-      block.compensation = args.compensation + n;
+      block.b = static_cast<const std::int8_t*>(args.b) + packed_s8_offset(n, 0, depth_bytes(args));
     }
+    if (spec_.operands == Operands::u8s8) block.compensation = args.compensation + n;
     if (spec_.column_scale) block.column_scale = args.column_scale + n;
     if (spec_.bias) block.bias = args.bias + n;
     if (spec_.output == Output::u8_tiles) {
@@ -147,7 +155,7 @@ class GeneratedGemm final : public Gemm {
     if (f32_operands()) {
       block.a = static_cast<const float*>(args.a) + m * args.lda;
     } else {
-      block.a = static_cast<const std::uint8_t*>(args.a) + tile_offset(m, 0, args.k);
+      block.a = static_cast<const std::uint8_t*>(args.a) + tile_offset(m, 0, depth_bytes(args));
     }
     if (spec_.row_scale) block.row_scale = args.row_scale + m;
     if (spec_.residual) block.residual = args.residual + m * args.residual_ld + n;
@@ -155,7 +163,8 @@ class GeneratedGemm final : public Gemm {
       block.c[0] = static_cast<float*>(args.c) + m * args.ldc + n;
     } else {
       for (std::size_t g = 0; g < groups; ++g) {
-        block.c[g] = static_cast<std::uint8_t*>(args.c) + tile_offset(m, n + g * lanes, args.ldc);
+        block.c[g] = static_cast<std::uint8_t*>(args.c) +
+                     tile_offset(m, (n + g * lanes) * c_bytes(), args.ldc * c_bytes());
       }
     }
   }
@@ -170,9 +179,9 @@ class GeneratedGemm final : public Gemm {
 
 }  // namespace
 
-std::unique_ptr<Gemm> make_generated_gemm(Isa isa, const GemmSpec& spec) {
+std::unique_ptr<Gemm> make_generated_gemm(Isa isa, bool fast_bf16, const GemmSpec& spec) {
   std::string name = std::string(isa_name(isa)) + ".gemm." + spec.name();
-  const KernelGrid kernels = make_kernels(isa, spec, name);
+  const KernelGrid kernels = make_kernels(isa, fast_bf16, spec, name);
   return std::make_unique<GeneratedGemm>(spec, std::move(name), kernels);
 }
 

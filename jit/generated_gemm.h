@@ -8,8 +8,8 @@
 
 namespace bertq::jit {
 
-// Generates all kernels that `spec` needs on `isa` (not reference). Throws std::system_error if no
-// code memory can be had.
-std::unique_ptr<Gemm> make_generated_gemm(Isa isa, const GemmSpec& spec);
+// Generates all kernels that `spec` needs on `isa` (not reference), where `fast_bf16` tells whether
+// it has that (isa.h). Throws std::system_error if no code memory can be had.
+std::unique_ptr<Gemm> make_generated_gemm(Isa isa, bool fast_bf16, const GemmSpec& spec);
 
 }  // namespace bertq::jit

@@ -12,9 +12,9 @@ namespace bertq::jit {
 // Owns the code that its table points to.
 class GeneratedRows {
  public:
-  // Generates all kernels for `isa` (not reference). Throws std::system_error if no code memory can
-  // be had.
-  explicit GeneratedRows(Isa isa);
+  // Generates all kernels for `isa` (not reference), where `fast_bf16` tells whether it has that
+  // (isa.h). Throws std::system_error if no code memory can be had.
+  GeneratedRows(Isa isa, bool fast_bf16);
 
   const RowKernels& table() const { return table_; }
 
@@ -23,6 +23,6 @@ class GeneratedRows {
   RowKernels table_;
 };
 
-std::unique_ptr<GeneratedRows> generate_row_kernels(Isa isa);
+std::unique_ptr<GeneratedRows> generate_row_kernels(Isa isa, bool fast_bf16);
 
 }  // namespace bertq::jit

@@ -77,6 +77,7 @@ bool amx_permitted() {
 
 std::atomic<unsigned> assumed_available{0};
 std::atomic<unsigned> assumed_faulting{0};
+std::atomic<bool> fast_bf16_denied{false};
 
 bool is_assumed(Isa isa) {
   return (assumed_available.load() >> static_cast<unsigned>(isa) & 1U) != 0;
@@ -155,6 +156,23 @@ Isa select_isa(std::string_view requested) {
                        "; BERTQ_ISA=reference runs anywhere, slowly");
 }
 
+bool has_fast_bf16(Isa isa) {
+  if (fast_bf16_denied.load()) return false;
+  switch (isa) {
+    case Isa::amx:
+      // An emulated path has its tiles; the vectors beside them are the CPU's own.
+      return cpu().has(Cpu::tAVX512_BF16) && (is_assumed(isa) || cpu().has(Cpu::tAMX_BF16));
+    case Isa::avx512_vnni:
+      return cpu().has(Cpu::tAVX512_BF16) && cpu().has(Cpu::tAMD);
+    case Isa::reference:
+    case Isa::avx2:
+    case Isa::avx_vnni:
+    case Isa::avx512:
+      break;
+  }
+  return false;
+}
+
 const CpuDescription& describe_cpu() {
   static const CpuDescription description = [] {
     CpuDescription d;
@@ -189,6 +207,10 @@ void assume_available_for_tests(Isa isa, bool available) {
 void assume_faulting_for_tests(Isa isa, bool faulting) {
   const unsigned bit = 1U << static_cast<unsigned>(isa);
   faulting ? assumed_faulting.fetch_or(bit) : assumed_faulting.fetch_and(~bit);
+}
+
+void deny_fast_bf16_for_tests(bool deny) {
+  fast_bf16_denied.store(deny);
 }
 
 }  // namespace bertq::jit

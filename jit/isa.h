@@ -40,6 +40,12 @@ struct IsaUnavailable : std::runtime_error {
 // Throws IsaUnavailable.
 Isa select_isa(std::string_view requested);
 
+// Whether a path multiplies bf16 by instructions of its own: tdpbf16ps on `amx`, vdpbf16ps on
+// `avx512_vnni` where it is faster than FP32 (AMD; Intel's has half the rate of FMA). Everywhere
+// else bf16 operands are widened in registers and multiplied in FP32: less to read from memory, but
+// no faster to compute, and the bits of `reference`. Thread-safe.
+bool has_fast_bf16(Isa isa);
+
 // What the CPU is, for people.
 struct CpuDescription {
   std::string name;                 // "AMD EPYC 9R45", as CPUID gives it

@@ -15,10 +15,12 @@ class Kernels {
   virtual ~Kernels() = default;
 
   // The kernels of `isa`, made on first use and kept for the life of the process. Thread-safe.
+  // BF16 products are fast ones where has_fast_bf16(isa).
   // Throws IsaUnavailable if the machine lacks it, std::system_error if no code memory can be had.
   static const Kernels& of(Isa isa);
 
   virtual Isa isa() const = 0;
+  virtual bool fast_bf16() const = 0;
   virtual const RowKernels& rows() const = 0;
   // The product for `spec`, generated on first use. Thread-safe; call it at load, not per answer.
   virtual const Gemm& gemm(const GemmSpec& spec) const = 0;

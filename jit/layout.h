@@ -1,4 +1,4 @@
-// The two memory layouts that all INT8 kernels share, on every instruction set.
+// The two memory layouts that all INT8 and BF16 kernels share, on every instruction set.
 //
 // Activations (u8): tiles of 16 rows x 64 columns, [rows/16][depth/64][16][64]: 1 KiB each, one
 // AMX A tile. Rows are rounded up to 16 and columns to 64.
@@ -6,6 +6,9 @@
 // Weights (s8): panels of 16 output columns, [n/16][k/4][16][4], with n rounded up to 16 and k to
 // 64: 16 consecutive groups are one AMX B tile, one group of 64 bytes is one VNNI register.
 // FP32 weights have the same shape with groups of one: [n/16][k][16].
+//
+// A BF16 matrix lies as the matrix of its bytes does, which has twice as many columns: tiles of 16
+// rows x 32 columns, and panels [n/16][k/2][16][2] with k rounded up to 32.
 //
 // FP32 activations are plain row-major. Every f32 row is padded to a multiple of 16 columns:
 // kernels read and write whole groups of 16, and what the padding holds never reaches an answer.
@@ -56,6 +59,23 @@ constexpr std::size_t packed_s8_offset(std::size_t n, std::size_t k, std::size_t
 }
 constexpr std::size_t packed_f32_offset(std::size_t n, std::size_t k, std::size_t depth) {
   return n / lanes * lanes * depth + k * lanes + n % lanes;
+}
+
+// The same of bf16 matrices, in bytes.
+inline constexpr std::size_t bf16_bytes = 2;
+inline constexpr std::size_t bf16_tile_depth = tile_depth / bf16_bytes;
+
+constexpr std::size_t bf16_tiles_bytes(std::size_t rows, std::size_t columns) {
+  return tiles_bytes(rows, columns * bf16_bytes);
+}
+constexpr std::size_t bf16_tile_offset(std::size_t row, std::size_t column, std::size_t columns) {
+  return tile_offset(row, column * bf16_bytes, columns * bf16_bytes);
+}
+constexpr std::size_t packed_bf16_bytes(std::size_t n, std::size_t k) {
+  return packed_s8_bytes(n, k * bf16_bytes);
+}
+constexpr std::size_t packed_bf16_offset(std::size_t n, std::size_t k, std::size_t depth) {
+  return packed_s8_offset(n, k * bf16_bytes, depth * bf16_bytes);
 }
 
 }  // namespace bertq::jit

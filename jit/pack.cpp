@@ -2,6 +2,9 @@
 
 #include <emmintrin.h>
 
+#include <algorithm>
+
+#include "jit/bf16.h"
 #include "jit/layout.h"
 
 namespace bertq::jit {
@@ -48,6 +51,23 @@ void column_sums_s8(const std::int8_t* packed, std::size_t n, std::size_t k,
                        _mm_sub_epi32(sums, _mm_set1_epi32(excess)));
     }
   }
+}
+
+// Magnitudes are compared as integers, where NaN is above infinity.
+float pack_bf16(const float* weights, std::size_t row, std::size_t rows, std::size_t k,
+                std::uint16_t* packed) {
+  constexpr std::size_t pair = 2;
+  std::uint16_t largest = 0;
+  for (std::size_t n = row; n < row + rows; ++n) {
+    const float* source = weights + (n - row) * k;
+    std::uint16_t* column = packed + packed_bf16_offset(n, 0, k) / bf16_bytes;
+    for (std::size_t i = 0; i < k; ++i) {
+      const std::uint16_t rounded = to_bf16(source[i]);
+      column[i / pair * lanes * pair + i % pair] = rounded;
+      largest = std::max(largest, static_cast<std::uint16_t>(rounded & 0x7fffU));
+    }
+  }
+  return from_bf16(largest);
 }
 
 void pack_f32(const float* weights, std::size_t row, std::size_t rows, std::size_t k,

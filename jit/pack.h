@@ -16,6 +16,12 @@ void pack_s8(const std::int8_t* weights, std::size_t row, std::size_t rows, std:
 void column_sums_s8(const std::int8_t* packed, std::size_t n, std::size_t k,
                     std::int32_t* column_sums);
 
+// pack_s8 for bf16, from f32 rows that it rounds: `packed` has packed_bf16_bytes(n, k) / 2 numbers,
+// zeroed by the caller. Returns the largest magnitude among the rounded ones; infinite or NaN if a
+// weight was not finite or too large.
+float pack_bf16(const float* weights, std::size_t row, std::size_t rows, std::size_t k,
+                std::uint16_t* packed);
+
 // pack_s8 for f32: `packed` has packed_f32_count(n, k) floats, zeroed by the caller.
 void pack_f32(const float* weights, std::size_t row, std::size_t rows, std::size_t k,
               float* packed);

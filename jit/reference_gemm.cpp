@@ -1,5 +1,7 @@
 #include <cmath>
+#include <cstring>
 
+#include "jit/bf16.h"
 #include "jit/layout.h"
 #include "jit/reference.h"
 #include "jit/reference_math.h"
@@ -25,6 +27,22 @@ float dot_u8s8(const GemmArgs& args, std::size_t m, std::size_t n) {
   return static_cast<float>(sum - args.compensation[n]);
 }
 
+std::uint16_t bf16_at(const void* matrix, std::size_t offset) {
+  std::uint16_t value = 0;
+  std::memcpy(&value, static_cast<const std::byte*>(matrix) + offset, sizeof value);
+  return value;
+}
+
+float dot_bf16(const GemmArgs& args, std::size_t m, std::size_t n) {
+  float sum = 0.0F;
+  for (std::size_t k = 0; k < round_up(args.k, bf16_tile_depth); ++k) {
+    const float a = from_bf16(bf16_at(args.a, bf16_tile_offset(m, k, args.k)));
+    const float b = from_bf16(bf16_at(args.b, packed_bf16_offset(n, k, args.k)));
+    sum = std::fma(a, b, sum);
+  }
+  return sum;
+}
+
 float finish(const GemmSpec& spec, const GemmArgs& args, std::size_t m, std::size_t n, float v) {
   if (spec.row_scale) v *= args.row_scale[m];
   if (spec.column_scale && spec.bias) {
@@ -47,21 +65,40 @@ class ReferenceGemm final : public Gemm {
   void run(const GemmArgs& args, Range rows, Range columns) const override {
     for (std::size_t m = rows.begin; m < rows.end; ++m) {
       for (std::size_t n = columns.begin; n < padded_columns(columns.end); ++n) {
-        const float sum =
-            spec_.operands == Operands::f32 ? dot_f32(args, m, n) : dot_u8s8(args, m, n);
-        store(args, m, n, finish(spec_, args, m, n, sum));
+        store(args, m, n, finish(spec_, args, m, n, dot(args, m, n)));
       }
     }
   }
   const std::string& name() const override { return name_; }
 
  private:
+  float dot(const GemmArgs& args, std::size_t m, std::size_t n) const {
+    switch (spec_.operands) {
+      case Operands::f32:
+        return dot_f32(args, m, n);
+      case Operands::u8s8:
+        return dot_u8s8(args, m, n);
+      case Operands::bf16:
+        return dot_bf16(args, m, n);
+    }
+    return 0.0F;
+  }
+
   void store(const GemmArgs& args, std::size_t m, std::size_t n, float v) const {
-    if (spec_.output == Output::f32) {
-      static_cast<float*>(args.c)[m * args.ldc + n] = v;
-    } else {
-      static_cast<std::uint8_t*>(args.c)[tile_offset(m, n, args.ldc)] =
-          reference::quantize_fused(v, args.output_multiplier[n], args.output_offset[n]);
+    auto* const tiles = static_cast<std::uint8_t*>(args.c);
+    switch (spec_.output) {
+      case Output::f32:
+        static_cast<float*>(args.c)[m * args.ldc + n] = v;
+        break;
+      case Output::u8_tiles:
+        tiles[tile_offset(m, n, args.ldc)] =
+            reference::quantize_fused(v, args.output_multiplier[n], args.output_offset[n]);
+        break;
+      case Output::bf16_tiles: {
+        const std::uint16_t rounded = to_bf16(v);
+        std::memcpy(tiles + bf16_tile_offset(m, n, args.ldc), &rounded, sizeof rounded);
+        break;
+      }
     }
   }
 

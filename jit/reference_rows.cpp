@@ -2,7 +2,10 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
+#include <cstring>
 
+#include "jit/bf16.h"
 #include "jit/layout.h"
 #include "jit/reference.h"
 #include "jit/reference_math.h"
@@ -122,6 +125,24 @@ void quantize_columns(const QuantizeArgs* args) {
   });
 }
 
+// A row of bf16 tiles: rounded(i), then zeros.
+template <typename Rounded>
+void store_bf16_row(void* tiles, std::size_t row, std::size_t columns, Rounded rounded) {
+  for (std::size_t i = 0; i < round_up(columns, bf16_tile_depth); ++i) {
+    const std::uint16_t value = i < columns ? rounded(i) : std::uint16_t{0};
+    std::memcpy(static_cast<std::byte*>(tiles) + bf16_tile_offset(row, i, columns), &value,
+                sizeof value);
+  }
+}
+
+void round_bf16(const RoundArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const float* x = args->x + row * args->ld;
+    store_bf16_row(args->tiles, row, args->columns, [&](std::size_t i) { return to_bf16(x[i]); });
+    args->largest[row] = from_bf16(to_bf16(largest_magnitude(x, args->columns, 1)));
+  }
+}
+
 float largest_of(const float* x, std::size_t count) {
   float largest = x[0];
   for (std::size_t i = 1; i < count; ++i) largest = reference::max(largest, x[i]);
@@ -156,6 +177,19 @@ void softmax_f32(const SoftmaxArgs* args) {
   }
 }
 
+void softmax_bf16(const SoftmaxArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const float* scores = args->scores + row * args->ld;
+    const float largest = largest_of(scores, args->columns);
+    const auto rounded = [&](std::size_t i) {
+      return to_bf16(reference::exp_nonpositive(scores[i] - largest));
+    };
+    store_bf16_row(args->tiles, row, args->columns, rounded);
+    args->reciprocal_sum[row] =
+        1.0F / lane_sum(args->columns, [&](std::size_t i) { return from_bf16(rounded(i)); });
+  }
+}
+
 void pack_keys(const PackKeysArgs* args) {
   for (std::size_t row = 0; row < padded_columns(args->rows); ++row) {
     const bool real = row < args->rows;
@@ -185,6 +219,33 @@ void pack_values(const PackValuesArgs* args) {
   }
 }
 
+void transpose_tiles(const TransposeArgs* args) {
+  constexpr std::size_t pair_bytes = 2 * bf16_bytes;
+  for (std::size_t tile = 0; tile < args->tiles; ++tile) {
+    const auto* from = static_cast<const std::byte*>(args->from) + tile * tile_bytes;
+    auto* to = static_cast<std::byte*>(args->to) + tile * tile_bytes;
+    for (std::size_t row = 0; row < tile_rows; ++row) {
+      for (std::size_t pair = 0; pair < tile_depth / pair_bytes; ++pair) {
+        std::memcpy(to + pair * tile_depth + row * pair_bytes,
+                    from + row * tile_depth + pair * pair_bytes, pair_bytes);
+      }
+    }
+  }
+}
+
+void pack_values_bf16(const PackBf16Args* args) {
+  for (std::size_t column = 0; column < padded_columns(args->columns); ++column) {
+    for (std::size_t row = 0; row < round_up(args->rows, bf16_tile_depth); ++row) {
+      const bool real = column < args->columns && row < args->rows;
+      const std::uint16_t value =
+          real ? to_bf16(args->x[row * args->ld + column]) : std::uint16_t{0};
+      std::memcpy(
+          static_cast<std::byte*>(args->packed) + packed_bf16_offset(column, row, args->rows),
+          &value, sizeof value);
+    }
+  }
+}
+
 const float* table_row(const EmbeddingArgs* args, const float* table, std::int32_t index) {
   return table + static_cast<std::size_t>(index) * args->table_ld;
 }
@@ -196,6 +257,18 @@ void embed_f32(const EmbeddingArgs* args) {
     const float* position = table_row(args, args->position, args->positions[row]);
     for (std::size_t i = 0; i < args->columns; ++i) {
       args->out[row * args->ld + i] = (word[i] + type[i]) + position[i];
+    }
+  }
+}
+
+void embed_bf16(const EmbeddingArgs* args) {
+  for (std::size_t row = 0; row < args->rows; ++row) {
+    const auto id = static_cast<std::size_t>(args->ids[row]);
+    const std::uint16_t* word = static_cast<const std::uint16_t*>(args->word) + id * args->table_ld;
+    const float* type = table_row(args, args->type, args->segments[row]);
+    const float* position = table_row(args, args->position, args->positions[row]);
+    for (std::size_t i = 0; i < args->columns; ++i) {
+      args->out[row * args->ld + i] = (from_bf16(word[i]) + type[i]) + position[i];
     }
   }
 }
@@ -228,6 +301,11 @@ const RowKernels& reference_row_kernels() {
       .pack_values = pack_values,
       .embed_f32 = embed_f32,
       .embed_s8 = embed_s8,
+      .embed_bf16 = embed_bf16,
+      .transpose_tiles = transpose_tiles,
+      .pack_values_bf16 = pack_values_bf16,
+      .round_bf16 = round_bf16,
+      .softmax_bf16 = softmax_bf16,
   };
   return kernels;
 }

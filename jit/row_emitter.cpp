@@ -112,10 +112,11 @@ void RowEmitter::for_each_group(const Body& body, const Advance& advance) {
   L(done);
 }
 
-void RowEmitter::for_each_padding_group(const std::function<void()>& body, const Advance& advance) {
+void RowEmitter::for_each_padding_group(int columns_of_tile, const std::function<void()>& body,
+                                        const Advance& advance) {
   Xbyak::Label again, done;
   L(again);
-  test(column, static_cast<std::uint32_t>(tile_depth - 1));
+  test(column, static_cast<std::uint32_t>(columns_of_tile - 1));
   jz(done);
   body();
   step(column, static_cast<int>(lanes));

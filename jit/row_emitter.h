@@ -65,8 +65,10 @@ class RowEmitter : public Emitter {
   void for_each_row(int block, const std::function<void()>& body);
   // All columns of a row: stretches of four groups, then of one.
   void for_each_group(const Body& body, const Advance& advance = {});
-  // After for_each_group: the groups from the end of the row to the end of its tile.
-  void for_each_padding_group(const std::function<void()>& body, const Advance& advance = {});
+  // After for_each_group: the groups from the end of the row to the end of its tile of so many
+  // columns, a power of two.
+  void for_each_padding_group(int columns_of_tile, const std::function<void()>& body,
+                              const Advance& advance = {});
 
   // Zeros in the lanes of half a partial group that are beyond the columns.
   void clear_padding(const Vec& v, int half) { vandps(v, v, at(tail_mask, half * vector_bytes())); }

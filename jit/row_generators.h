@@ -18,5 +18,12 @@ CodeBlock generate_pack_keys(Isa isa);
 CodeBlock generate_pack_values(Isa isa);
 CodeBlock generate_embed_f32(Isa isa);
 CodeBlock generate_embed_s8(Isa isa);
+CodeBlock generate_embed_bf16(Isa isa);
+CodeBlock generate_pack_values_bf16(Isa isa);
+CodeBlock generate_transpose_tiles(Isa isa);
+
+// Whether the path has fast BF16 (isa.h), and so instructions for rounding.
+CodeBlock generate_round_bf16(Isa isa, bool fast_bf16);
+CodeBlock generate_softmax_bf16(Isa isa, bool fast_bf16);
 
 }  // namespace bertq::jit

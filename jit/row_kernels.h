@@ -48,14 +48,24 @@ struct QuantizeArgs {
   const float* offset = nullptr;      // by columns only, padded to 16
 };
 
+// f32 rows to bf16 tiles (bf16.h: to_bf16), zeros up to the end of the tile. largest[row] is the
+// largest magnitude among the rounded numbers: not finite if one of them is not.
+struct RoundArgs {
+  const float* x = nullptr;
+  std::size_t ld = 0, rows = 0, columns = 0;
+  void* tiles = nullptr;     // row 0 of x is row 0 of these tiles
+  float* largest = nullptr;  // [rows], out
+};
+
 // Attention probabilities, not yet divided by their sum: p = exp(x - max) of each row.
 // softmax_u8: u8 tiles of rne(255 * p), zeros up to padded_depth(columns); reciprocal_sum = 1 / sum
-// of those integers. softmax_f32: in place, reciprocal_sum = 1 / sum of p.
-// Whoever multiplies with the values folds reciprocal_sum into the result.
+// of those integers. softmax_bf16: bf16 tiles of p, zeros up to the end of the tile; reciprocal_sum
+// = 1 / sum of the rounded p. softmax_f32: in place, reciprocal_sum = 1 / sum of p. Whoever
+// multiplies with the values folds reciprocal_sum into the result.
 struct SoftmaxArgs {
   float* scores = nullptr;
   std::size_t ld = 0, rows = 0, columns = 0;
-  std::uint8_t* tiles = nullptr;    // u8 only
+  std::uint8_t* tiles = nullptr;    // u8 and bf16 only
   float* reciprocal_sum = nullptr;  // [rows], out
 };
 
@@ -80,15 +90,32 @@ struct PackValuesArgs {
   float* scale = nullptr;  // [padded_columns(columns)], out
 };
 
+// Keys of one head, rounded to bf16 tiles, become a packed bf16 B operand (n = rows, k = columns)
+// when each tile is transposed as 16 x 16 pairs of numbers. `from` and `to` are different memory.
+struct TransposeArgs {
+  const void* from = nullptr;
+  void* to = nullptr;
+  std::size_t tiles = 0;
+};
+
+// Values of one head, rounded and transposed, to a packed bf16 B operand (n = columns, k = rows).
+// Padding becomes zero.
+struct PackBf16Args {
+  const float* x = nullptr;  // readable up to the next 16 columns
+  std::size_t ld = 0, rows = 0, columns = 0;
+  void* packed = nullptr;
+};
+
 // out[row] = (word[ids[row]] + type[segments[row]]) + position[positions[row]].
-// embed_s8: the words are s8 with one scale a row, fma(q, scale, type + position).
+// embed_s8: the words are s8 with one scale a row, fma(q, scale, type + position). embed_bf16: they
+// are bf16.
 // Indices were checked by the caller. Table rows are padded to 16 columns.
 struct EmbeddingArgs {
   const std::int32_t* ids = nullptr;
   const std::int32_t* segments = nullptr;
   const std::int32_t* positions = nullptr;
   std::size_t rows = 0, columns = 0;
-  const void* word = nullptr;         // f32 or s8
+  const void* word = nullptr;         // f32, s8 or bf16
   const float* word_scale = nullptr;  // s8 only
   const float *type = nullptr, *position = nullptr;
   std::size_t table_ld = 0;
@@ -108,6 +135,11 @@ struct RowKernels {
   void (*pack_values)(const PackValuesArgs*);
   void (*embed_f32)(const EmbeddingArgs*);
   void (*embed_s8)(const EmbeddingArgs*);
+  void (*embed_bf16)(const EmbeddingArgs*);
+  void (*transpose_tiles)(const TransposeArgs*);
+  void (*pack_values_bf16)(const PackBf16Args*);
+  void (*round_bf16)(const RoundArgs*);
+  void (*softmax_bf16)(const SoftmaxArgs*);
 };
 
 }  // namespace bertq::jit

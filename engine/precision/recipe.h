@@ -7,9 +7,12 @@
 //    "layers": {"bert.encoder.layer.3.output.dense":
 //                 {"precision": "int8", "weights": "per_channel", "activations": "static",
 //                  "algorithm": "minmax", "scheme": "asymmetric", "scale": 0.02, "zero_point": 17},
-//               "bert.encoder.layer.4.output.dense": {"precision": "fp32"}},
+//               "bert.encoder.layer.4.output.dense": {"precision": "bf16"}},
 //    "weights_file": {"name": "recipe.weights.safetensors", "xxh3_128": "..."},
 //    "metadata": {...}}
+//
+// Layers in "fp32" and "bf16" say no more than that. BF16 means weights and inputs rounded to bf16;
+// their products are summed in FP32, and bias and activation are FP32 too.
 //
 // Beside what an INT8 layer must say, it may have "scale" and "zero_point" as lists, one number an
 // input channel (the layer's input is equalised), "clipping": "mse", "bias_correction": [one number
@@ -42,7 +45,7 @@ namespace bertq::engine {
 
 inline constexpr unsigned recipe_version = 1;  // "schema_version"
 
-enum class Precision : std::uint8_t { fp32, int8 };
+enum class Precision : std::uint8_t { fp32, bf16, int8 };
 std::string_view precision_name(Precision precision);
 
 enum class Granularity : std::uint8_t { per_channel, per_tensor };
