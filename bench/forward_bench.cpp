@@ -59,6 +59,6 @@ void register_all() {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  bertq::register_all();
+  bertq::engine::register_all();
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -1,17 +1,19 @@
 // The matrix products of BERT-base on one thread, on every path that this machine has: operations
-// a second, multiplications and additions counted apart.
+// a second, multiplications and additions counted apart, and their share of what the unit that
+// multiplies can do at most, measured just before.
 
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
 #include <random>
 #include <string>
-#include <vector>
 
+#include "aligned.h"
+#include "jit/bf16.h"
 #include "jit/gemm.h"
 #include "jit/kernels.h"
 #include "jit/layout.h"
-#include "jit/pack.h"
+#include "jit/peak.h"
 
 namespace bertq::jit {
 namespace {
@@ -22,37 +24,28 @@ struct Shape {
   Activation activation;
 };
 constexpr Shape shapes[] = {{"query", 768, 768, Activation::none},
-                            {"intermediate", 3072, 768, Activation::gelu_erf},
+                            {"intermediate", 3072, 768, Activation::none},
+                            {"intermediate+gelu", 3072, 768, Activation::gelu_erf},
                             {"output", 768, 3072, Activation::none}};
-constexpr std::size_t token_counts[] = {16, 128, 384};
+constexpr std::size_t token_counts[] = {16, 128, 384, 1024};
+constexpr std::size_t most_reference_tokens = 16;  // of plain C++: a second each, otherwise
 
-// Memory that starts at a cache line, as the engine's does.
-template <typename Element>
-class Aligned {
- public:
-  explicit Aligned(std::size_t count) : storage_(count * sizeof(Element) + line), count_(count) {}
-  Element* data() {
-    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
-    return reinterpret_cast<Element*>(round_up(address, line));
-  }
-  template <typename Value>
-  void fill(Value&& value) {
-    for (std::size_t i = 0; i < count_; ++i) data()[i] = static_cast<Element>(value());
-  }
-
- private:
-  static constexpr std::size_t line = 64;
-  std::vector<unsigned char> storage_;
-  std::size_t count_;
+struct Kind {
+  Operands operands;
+  const char* name;
 };
+constexpr Kind kinds[] = {
+    {Operands::f32, "f32"}, {Operands::u8s8, "u8s8"}, {Operands::bf16, "bf16"}};
 
-// The operands of both kinds of product, and the result.
+// The operands of all kinds of product, and the result.
 struct Memory {
   Memory(const Shape& shape, std::size_t m)
       : activations(m * shape.k),
         weights(packed_f32_count(shape.n, shape.k)),
         tiles(tiles_bytes(m, shape.k)),
         packed(packed_s8_bytes(shape.n, shape.k)),
+        bf16_tiles(bf16_tiles_bytes(m, shape.k) / bf16_bytes),
+        bf16_packed(packed_bf16_bytes(shape.n, shape.k) / bf16_bytes),
         compensation(padded_columns(shape.n)),
         row_scale(m),
         column_scale(padded_columns(shape.n)),
@@ -65,6 +58,8 @@ struct Memory {
     weights.fill([&] { return real(random); });
     tiles.fill([&] { return byte(random); });
     packed.fill([&] { return byte(random) - 128; });
+    bf16_tiles.fill([&] { return to_bf16(real(random)); });
+    bf16_packed.fill([&] { return to_bf16(real(random)); });
     compensation.fill([] { return 0; });
     row_scale.fill([] { return 0.01F; });
     column_scale.fill([] { return 0.01F; });
@@ -75,9 +70,31 @@ struct Memory {
   Aligned<float> activations, weights;
   Aligned<std::uint8_t> tiles;
   Aligned<std::int8_t> packed;
+  Aligned<std::uint16_t> bf16_tiles, bf16_packed;
   Aligned<std::int32_t> compensation;
   Aligned<float> row_scale, column_scale, bias, c;
 };
+
+void set_operands(GemmSpec& spec, GemmArgs& args, Memory& data) {
+  switch (spec.operands) {
+    case Operands::f32:
+      args.a = data.activations.data();
+      args.lda = args.k;
+      args.b = data.weights.data();
+      return;
+    case Operands::bf16:
+      args.a = data.bf16_tiles.data();
+      args.b = data.bf16_packed.data();
+      return;
+    case Operands::u8s8:
+      spec.row_scale = spec.column_scale = true;
+      args.a = data.tiles.data();
+      args.b = data.packed.data();
+      args.compensation = data.compensation.data();
+      args.row_scale = data.row_scale.data();
+      args.column_scale = data.column_scale.data();
+  }
+}
 
 void run_product(benchmark::State& state, Isa isa, Operands operands, const Shape& shape,
                  std::size_t m) {
@@ -93,40 +110,31 @@ void run_product(benchmark::State& state, Isa isa, Operands operands, const Shap
   args.bias = data.bias.data();
   args.c = data.c.data();
   args.ldc = padded_columns(shape.n);
-  if (operands == Operands::f32) {
-    args.a = data.activations.data();
-    args.lda = shape.k;
-    args.b = data.weights.data();
-  } else {
-    spec.row_scale = spec.column_scale = true;
-    args.a = data.tiles.data();
-    args.b = data.packed.data();
-    args.compensation = data.compensation.data();
-    args.row_scale = data.row_scale.data();
-    args.column_scale = data.column_scale.data();
-  }
+  set_operands(spec, args, data);
   const Gemm& gemm = Kernels::of(isa).gemm(spec);
+  const double peak = measure_peak(unit_of(isa, operands));
   const ThreadScope scope(isa);
   for (auto _ : state) {
     gemm.run(args, {0, m}, {0, shape.n});
     benchmark::ClobberMemory();
   }
   const double operations = 2.0 * static_cast<double>(m * shape.n * shape.k);
-  state.counters["op/s"] =
-      benchmark::Counter(operations, benchmark::Counter::kIsIterationInvariantRate);
+  constexpr auto rate = benchmark::Counter::kIsIterationInvariantRate;
+  state.counters["op/s"] = benchmark::Counter(operations, rate);
+  state.counters["of peak"] = benchmark::Counter(operations / peak, rate);
 }
 
 void register_all() {
   for (const Isa isa : all_isas()) {
-    if (!available(isa)) continue;
-    for (const Operands operands : {Operands::f32, Operands::u8s8}) {
+    if (!available(isa) || !available(unit_of(isa, Operands::f32))) continue;
+    for (const Kind& kind : kinds) {
       for (const Shape& shape : shapes) {
         for (const std::size_t m : token_counts) {
-          const std::string name = std::string(isa_name(isa)) +
-                                   (operands == Operands::f32 ? "/f32/" : "/u8s8/") + shape.name +
+          if (isa == Isa::reference && m > most_reference_tokens) continue;
+          const std::string name = std::string(isa_name(isa)) + "/" + kind.name + "/" + shape.name +
                                    "/" + std::to_string(m);
           benchmark::RegisterBenchmark(name.c_str(), [=, &shape](benchmark::State& state) {
-            run_product(state, isa, operands, shape, m);
+            run_product(state, isa, kind.operands, shape, m);
           });
         }
       }
