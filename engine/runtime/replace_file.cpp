@@ -1,6 +1,7 @@
 #include "engine/runtime/replace_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,18 @@ namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path, int error) {
   throw Error(ErrorKind::resources, path.string() + ": " + std::generic_category().message(error));
+}
+
+// What is no file cannot be replaced by one: /dev/full would be lost, not full.
+bool is_device_or_pipe(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+void write_in_place(const std::filesystem::path& path, std::string_view content) {
+  const loaders::FileDescriptor descriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (descriptor.get() < 0) fail(path, errno);
+  if (const int error = write_all(descriptor.get(), content); error != 0) fail(path, error);
 }
 
 }  // namespace
@@ -38,7 +51,11 @@ void sync_folder_of(const std::filesystem::path& path) {
   if (::fsync(descriptor.get()) != 0 && errno != EINVAL && errno != EROFS) fail(path, errno);
 }
 
-void replace_file(const std::filesystem::path& path, std::string_view content) {
+void replace_file(const std::filesystem::path& name, std::string_view content) {
+  if (is_device_or_pipe(name)) return write_in_place(name, content);
+  std::error_code none;  // a link stays one: its target is replaced
+  const auto target = std::filesystem::canonical(name, none);
+  const std::filesystem::path& path = none ? name : target;
   const std::string partial = path.string() + ".partial";
   const loaders::FileDescriptor descriptor(
       ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));

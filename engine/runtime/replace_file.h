@@ -7,7 +7,8 @@
 namespace bertq::engine {
 
 // Writes "<path>.partial" in the same folder, syncs it, gives it its name and syncs the folder: a
-// crash leaves the old file or the new one. Two writers of one path are the caller's to prevent.
+// crash leaves the old file or the new one. A link stays a link, to the new file; a device or a
+// pipe is written to as it is. Two writers of one path are the caller's to prevent.
 // Throws Error (resources), and then the old file is as it was.
 void replace_file(const std::filesystem::path& path, std::string_view content);
 
