@@ -1,4 +1,4 @@
-// How long each product of a forward pass takes.
+// How long each module of a model takes in a forward pass.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,14 @@
 namespace bertq::engine {
 
 struct ModuleTimes {
-  // Of processor time, summed over the threads and divided by their number: without what other
-  // programs take meanwhile.
+  // Wall time of the quickest pass: other programs only ever add.
   double seconds = 0.0;
-  // The same of each product; what is left of `seconds` is the rest (normalisation, quantising,
-  // waiting for each other). Attention goes by the name of its scores.
+  // Of each module's kernels, summed over the threads and divided by their number; what is left of
+  // `seconds` is the rest: dispatch, and waiting for each other.
   std::map<std::string, double> by_module;
 };
 
-// Runs all inputs `passes` times and takes each product's mean.
+// Runs all inputs `passes` times, after once to warm up.
 ModuleTimes time_modules(Session& session, std::size_t threads, const EvaluationSet& set,
                          std::size_t passes);
 

@@ -110,20 +110,24 @@ Attention::Attention(const jit::Kernels& kernels, std::size_t head_size)
       f32_gemm_(&kernels.gemm(f32_spec())) {}
 
 void Attention::run(const AttentionChoice& choice, const AttentionRows& rows, std::size_t head,
-                    jit::Range queries, AttentionScratch& scratch) const {
+                    jit::Range queries, AttentionScratch& scratch,
+                    const Stopwatch& stopwatch) const {
   const std::size_t column = head * head_size_;
   AttentionRows here = rows;
   for (FloatRows* view : {&here.query, &here.key, &here.value, &here.context}) {
     view->data += column;
   }
-  pack_keys(choice, here, scratch);
-  pack_values(choice, here, scratch);
+  stopwatch.timed(choice.scores_module, choice.int8_scores ? "pack_keys" : "pack_keys_f32",
+                  [&] { pack_keys(choice, here, scratch); });
+  stopwatch.timed(choice.context_module, choice.int8_context ? "pack_values" : "pack_values_f32",
+                  [&] { pack_values(choice, here, scratch); });
   const std::size_t block = attention_block(rows.length);
   for (std::size_t row = queries.begin; row < queries.end; row += block) {
     const std::size_t count = std::min(block, queries.end - row);
-    compute_scores(choice, here.query.from(row), count, rows.length, scratch);
-    softmax(choice, count, rows.length, scratch);
-    compute_context(choice, here.context.from(row), count, rows.length, scratch);
+    compute_scores(choice, here.query.from(row), count, rows.length, scratch, stopwatch);
+    stopwatch.timed(choice.scores_module, choice.int8_context ? "softmax_u8" : "softmax_f32",
+                    [&] { softmax(choice, count, rows.length, scratch); });
+    compute_context(choice, here.context.from(row), count, rows.length, scratch, stopwatch);
   }
 }
 
@@ -167,8 +171,8 @@ void Attention::pack_values(const AttentionChoice& choice, const AttentionRows& 
 }
 
 void Attention::compute_scores(const AttentionChoice& choice, const FloatRows& query,
-                               std::size_t rows, std::size_t length,
-                               AttentionScratch& scratch) const {
+                               std::size_t rows, std::size_t length, AttentionScratch& scratch,
+                               const Stopwatch& stopwatch) const {
   jit::GemmArgs args;
   args.m = rows;
   args.n = length;
@@ -179,17 +183,24 @@ void Attention::compute_scores(const AttentionChoice& choice, const FloatRows& q
   args.ldc = jit::padded_columns(length);
   if (choice.int8_scores) {
     const TileRows tiles{scratch.query_tiles.data(), scratch.query_scale.data(), head_size_};
-    quantize_rows(*kernels_, InputFormat::dynamic(), query, tiles, rows, choice.scores_module);
+    quantize_rows(stopwatch, *kernels_, InputFormat::dynamic(), query, tiles, rows,
+                  choice.scores_module);
     for (std::size_t i = 0; i < rows; ++i) scratch.query_scale[i] *= score_scale_;
     args.a = tiles.tiles;
     args.compensation = scratch.key_compensation.data();
     args.column_scale = scratch.key_scale.data();
-    int8_gemm_->run(args, {0, rows}, {0, length});
+    stopwatch.timed_product(choice.scores_module, *int8_gemm_, jit::Operands::u8s8, rows, length,
+                            head_size_, [&] {
+                              int8_gemm_->run(args, {0, rows}, {0, length});
+                            });
   } else {
     std::fill_n(scratch.query_scale.begin(), rows, score_scale_);
     args.a = query.data;
     args.lda = query.ld;
-    f32_gemm_->run(args, {0, rows}, {0, length});
+    stopwatch.timed_product(choice.scores_module, *f32_gemm_, jit::Operands::f32, rows, length,
+                            head_size_, [&] {
+                              f32_gemm_->run(args, {0, rows}, {0, length});
+                            });
   }
 }
 
@@ -207,8 +218,8 @@ void Attention::softmax(const AttentionChoice& choice, std::size_t rows, std::si
 }
 
 void Attention::compute_context(const AttentionChoice& choice, const FloatRows& out,
-                                std::size_t rows, std::size_t length,
-                                AttentionScratch& scratch) const {
+                                std::size_t rows, std::size_t length, AttentionScratch& scratch,
+                                const Stopwatch& stopwatch) const {
   // The kernels write whole groups of 16 columns, and the neighbours of a head are other heads.
   const bool direct = head_size_ % jit::lanes == 0;
   const FloatRows block =
@@ -225,11 +236,17 @@ void Attention::compute_context(const AttentionChoice& choice, const FloatRows& 
     args.a = scratch.probability_tiles.data();
     args.compensation = scratch.zeros.data();
     args.column_scale = scratch.value_scale.data();
-    int8_gemm_->run(args, {0, rows}, {0, head_size_});
+    stopwatch.timed_product(choice.context_module, *int8_gemm_, jit::Operands::u8s8, rows,
+                            head_size_, length, [&] {
+                              int8_gemm_->run(args, {0, rows}, {0, head_size_});
+                            });
   } else {
     args.a = scratch.scores.data();
     args.lda = jit::padded_columns(length);
-    f32_gemm_->run(args, {0, rows}, {0, head_size_});
+    stopwatch.timed_product(choice.context_module, *f32_gemm_, jit::Operands::f32, rows, head_size_,
+                            length, [&] {
+                              f32_gemm_->run(args, {0, rows}, {0, head_size_});
+                            });
   }
   if (direct) return;
   for (std::size_t row = 0; row < rows; ++row) {

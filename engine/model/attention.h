@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/model/rows.h"
+#include "engine/model/stopwatch.h"
 #include "engine/precision/recipe.h"
 #include "engine/runtime/arena.h"
 #include "jit/gemm.h"
@@ -59,7 +60,7 @@ class Attention {
   // readable floats beyond the last row. Throws Error (input) if activations are not finite. Needs
   // an active jit::ThreadScope.
   void run(const AttentionChoice& choice, const AttentionRows& rows, std::size_t head,
-           jit::Range queries, AttentionScratch& scratch) const;
+           jit::Range queries, AttentionScratch& scratch, const Stopwatch& stopwatch) const;
 
  private:
   void pack_keys(const AttentionChoice& choice, const AttentionRows& head,
@@ -67,11 +68,13 @@ class Attention {
   void pack_values(const AttentionChoice& choice, const AttentionRows& head,
                    AttentionScratch& scratch) const;
   void compute_scores(const AttentionChoice& choice, const FloatRows& query, std::size_t rows,
-                      std::size_t length, AttentionScratch& scratch) const;
+                      std::size_t length, AttentionScratch& scratch,
+                      const Stopwatch& stopwatch) const;
   void softmax(const AttentionChoice& choice, std::size_t rows, std::size_t length,
                AttentionScratch& scratch) const;
   void compute_context(const AttentionChoice& choice, const FloatRows& out, std::size_t rows,
-                       std::size_t length, AttentionScratch& scratch) const;
+                       std::size_t length, AttentionScratch& scratch,
+                       const Stopwatch& stopwatch) const;
 
   const jit::RowKernels* kernels_;
   std::size_t head_size_;

@@ -91,7 +91,7 @@ void Embeddings::load_int8_words(WeightLoader& loader, std::size_t rows) {
 }
 
 void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRows& out,
-                     std::span<const QuantizedCopy> copies) const {
+                     std::span<const QuantizedCopy> copies, const Stopwatch& stopwatch) const {
   jit::EmbeddingArgs args;
   args.ids = batch.ids().data() + tokens.begin;
   args.segments = batch.segments().data() + tokens.begin;
@@ -105,8 +105,10 @@ void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRow
   args.table_ld = jit::padded_columns(columns_);
   args.out = out.data;
   args.ld = out.ld;
-  (int8_ ? kernels_->embed_s8 : kernels_->embed_f32)(&args);
-  norm_.run(out, args.rows, copies);
+  static const std::string module(word_embeddings_module);
+  stopwatch.timed(module, int8_ ? "embed_s8" : "embed_f32",
+                  [&] { (int8_ ? kernels_->embed_s8 : kernels_->embed_f32)(&args); });
+  norm_.run(out, args.rows, copies, stopwatch);
 }
 
 }  // namespace bertq::engine

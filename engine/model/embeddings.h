@@ -32,7 +32,7 @@ class Embeddings {
   // Tokens `tokens` of the batch, which has been checked, into the first rows of `out`, normalised,
   // with `copies` as LayerNorm::run makes them. Needs an active jit::ThreadScope.
   void run(const PackedBatch& batch, jit::Range tokens, const FloatRows& out,
-           std::span<const QuantizedCopy> copies) const;
+           std::span<const QuantizedCopy> copies, const Stopwatch& stopwatch) const;
 
  private:
   const float* load_f32(WeightLoader& loader, const std::string& tensor, std::size_t rows) const;

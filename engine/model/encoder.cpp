@@ -58,7 +58,8 @@ void Encoder::embed() const {
                  [&](jit::Range rows, jit::Range, std::size_t) {
                    model_.embeddings->run(
                        batch_, rows, workspace_.hidden.from(rows.begin),
-                       Copies(model_.shared_inputs[0], workspace_, rows.begin).span());
+                       Copies(model_.shared_inputs[0], workspace_, rows.begin).span(),
+                       observation_.stopwatch);
                  }},
             Step{projection_columns(model_.config), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t) {
@@ -99,10 +100,8 @@ void Encoder::attend(std::size_t layer, bool first_queries_only) const {
         const auto& [query, key, value] = workspace_.query_key_value;
         const AttentionRows rows{query.from(row), key.from(row), value.from(row),
                                  workspace_.context.f32.from(row), length};
-        observation_.timed(choice.scores_module, [&] {
-          model_.attention.run(choice, rows, task / parts % heads, range,
-                               workspace_.attention[worker]);
-        });
+        model_.attention.run(choice, rows, task / parts % heads, range,
+                             workspace_.attention[worker], observation_.stopwatch);
       });
 }
 
@@ -110,6 +109,7 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
   const EncoderLayer& layer = model_.layers[index];
   const bool has_next = index + 1 < model_.layers.size();
   const jit::RowKernels& kernels = model_.kernels.rows();
+  const Stopwatch& stopwatch = observation_.stopwatch;
   const InputFormat& context_format = layer.attention_output.input_format();
   const InputFormat& hidden_format = layer.intermediate.input_format();
   const InputFormat& output_format = layer.output.input_format();
@@ -120,8 +120,8 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
             Step{0, context_format.quantized(),
                  [&](jit::Range rows, jit::Range, std::size_t) {
                    const Rows context = workspace_.context.from(rows.begin);
-                   quantize_rows(kernels, context_format, context.f32, context.u8, count(rows),
-                                 layer.attention_output.module());
+                   quantize_rows(stopwatch, kernels, context_format, context.f32, context.u8,
+                                 count(rows), layer.attention_output.module());
                  }},
             Step{layer.attention_output.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t) {
@@ -133,7 +133,7 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
                  [&](jit::Range rows, jit::Range, std::size_t) {
                    const Rows x = hidden(rows.begin);
                    const QuantizedCopy copy{hidden_format, x.u8};
-                   layer.attention_norm.run(x.f32, count(rows), {&copy, 1});
+                   layer.attention_norm.run(x.f32, count(rows), {&copy, 1}, stopwatch);
                  }},
             Step{layer.intermediate.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t scratch_row) {
@@ -144,7 +144,7 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
             Step{0, output_format.kind == InputFormat::Kind::dynamic_u8,
                  [&](jit::Range rows, jit::Range, std::size_t scratch_row) {
                    const Rows wide = workspace_.intermediate.from(scratch_row);
-                   quantize_rows(kernels, output_format, wide.f32, wide.u8, count(rows),
+                   quantize_rows(stopwatch, kernels, output_format, wide.f32, wide.u8, count(rows),
                                  layer.output.module());
                  }},
             Step{layer.output.outputs(), true,
@@ -156,9 +156,9 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {
                    const FloatRows x = workspace_.hidden.from(rows.begin);
-                   if (!has_next) return layer.output_norm.run(x, count(rows), {});
+                   if (!has_next) return layer.output_norm.run(x, count(rows), {}, stopwatch);
                    const Copies copies(model_.shared_inputs[index + 1], workspace_, rows.begin);
-                   layer.output_norm.run(x, count(rows), copies.span());
+                   layer.output_norm.run(x, count(rows), copies.span(), stopwatch);
                  }},
             Step{projection_columns(model_.config), has_next,
                  [&](jit::Range rows, jit::Range columns, std::size_t) {
@@ -180,7 +180,8 @@ void Encoder::keep_first_tokens() const {
 void Encoder::multiply(const Linear& linear, const Rows& in, const Rows& out,
                        const FloatRows& residual, std::size_t rows, jit::Range columns) const {
   observation_.see_input(linear, in.f32, rows, columns);
-  observation_.timed(linear.module(), [&] { linear.run(in, out, residual, rows, columns); });
+  observation_.timed_run(linear, rows, columns,
+                         [&] { linear.run(in, out, residual, rows, columns); });
 }
 
 void Encoder::show_layer(std::size_t layer) const {

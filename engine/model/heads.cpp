@@ -13,12 +13,13 @@ std::size_t count(jit::Range range) {
 
 // The two steps of a linear layer that reads f32 rows: quantise them, if it wants that, and
 // multiply.
-auto quantize_step(const Model::Impl& model, const Linear& linear, const Rows& input) {
+auto quantize_step(const Model::Impl& model, const Linear& linear, const Rows& input,
+                   const Observation& observation) {
   return Step{0, linear.input_format().quantized(),
-              [&model, &linear, input](jit::Range rows, jit::Range, std::size_t) {
+              [&model, &linear, input, &observation](jit::Range rows, jit::Range, std::size_t) {
                 const Rows part = input.from(rows.begin);
-                quantize_rows(model.kernels.rows(), linear.input_format(), part.f32, part.u8,
-                              count(rows), linear.module());
+                quantize_rows(observation.stopwatch, model.kernels.rows(), linear.input_format(),
+                              part.f32, part.u8, count(rows), linear.module());
               }};
 }
 auto product_step(const Linear& linear, const Rows& input, const Rows& output,
@@ -27,7 +28,7 @@ auto product_step(const Linear& linear, const Rows& input, const Rows& output,
       linear.outputs(), true,
       [&linear, input, output, &observation](jit::Range rows, jit::Range columns, std::size_t) {
         observation.see_input(linear, input.f32.from(rows.begin), count(rows), columns);
-        observation.timed(linear.module(), [&] {
+        observation.timed_run(linear, count(rows), columns, [&] {
           linear.run(input.from(rows.begin), output.from(rows.begin), {}, count(rows), columns);
         });
       }};
@@ -48,9 +49,10 @@ void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool&
                     const Workspace& workspace, const Observation& observation) {
   const Rows input{workspace.hidden, workspace.hidden_u8[0]};
   const Rows& pooled = workspace.context;  // free after the last layer
-  run_chain(pool, workspace.partition.grid(sequences), quantize_step(model, *model.pooler, input),
+  run_chain(pool, workspace.partition.grid(sequences),
+            quantize_step(model, *model.pooler, input, observation),
             product_step(*model.pooler, input, pooled, observation),
-            quantize_step(model, *model.classifier, pooled),
+            quantize_step(model, *model.classifier, pooled, observation),
             product_step(*model.classifier, pooled, {workspace.logits, {}}, observation));
   make_dense(workspace, sequences, *model.classifier);
 }
@@ -58,7 +60,8 @@ void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool&
 void run_span_head(const Model::Impl& model, std::size_t tokens, ThreadPool& pool,
                    const Workspace& workspace, const Observation& observation) {
   const Rows input{workspace.hidden, workspace.hidden_u8[0]};
-  run_chain(pool, workspace.partition.grid(tokens), quantize_step(model, *model.span, input),
+  run_chain(pool, workspace.partition.grid(tokens),
+            quantize_step(model, *model.span, input, observation),
             product_step(*model.span, input, {workspace.logits, {}}, observation));
   make_dense(workspace, tokens, *model.span);
 }

@@ -16,8 +16,8 @@ LayerNorm::LayerNorm(WeightLoader& loader, const std::string& module, std::size_
       gamma_(loader.vector(module + ".weight", columns)),
       beta_(loader.vector(module + ".bias", columns)) {}
 
-void LayerNorm::run(const FloatRows& x, std::size_t rows,
-                    std::span<const QuantizedCopy> copies) const {
+void LayerNorm::run(const FloatRows& x, std::size_t rows, std::span<const QuantizedCopy> copies,
+                    const Stopwatch& stopwatch) const {
   std::array<float, jit::tile_rows> reciprocal_deviation;
   jit::LayerNormArgs args;
   args.ld = x.ld;
@@ -30,10 +30,11 @@ void LayerNorm::run(const FloatRows& x, std::size_t rows,
     const FloatRows panel = x.from(row);
     args.x = panel.data;
     args.rows = std::min(jit::tile_rows, rows - row);
-    kernels_->layer_norm(&args);
+    stopwatch.timed(module_, "layer_norm", [&] { kernels_->layer_norm(&args); });
     require_finite({reciprocal_deviation.data(), args.rows}, module_);
     for (const QuantizedCopy& copy : copies) {
-      quantize_rows(*kernels_, copy.format, panel, copy.rows.from(row), args.rows, module_);
+      quantize_rows(stopwatch, *kernels_, copy.format, panel, copy.rows.from(row), args.rows,
+                    module_);
     }
   }
 }

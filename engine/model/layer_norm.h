@@ -8,6 +8,7 @@
 
 #include "engine/model/input_format.h"
 #include "engine/model/rows.h"
+#include "engine/model/stopwatch.h"
 #include "engine/model/weight_loader.h"
 
 namespace bertq::engine {
@@ -26,7 +27,8 @@ class LayerNorm {
   // Normalises the first `rows` rows of `x` in place and fills `copies` from them, 16 rows at a
   // time, so that the copies are made from the cache. Throws Error (input) naming the module if a
   // value is not finite. Needs an active jit::ThreadScope.
-  void run(const FloatRows& x, std::size_t rows, std::span<const QuantizedCopy> copies) const;
+  void run(const FloatRows& x, std::size_t rows, std::span<const QuantizedCopy> copies,
+           const Stopwatch& stopwatch) const;
 
  private:
   std::string module_;

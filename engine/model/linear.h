@@ -37,6 +37,10 @@ class Linear {
   std::size_t outputs() const { return outputs_; }
   std::size_t inputs() const { return inputs_; }
   const InputFormat& input_format() const { return input_format_; }
+  const jit::Gemm& kernel() const { return *gemm_; }
+  jit::Operands operands() const {
+    return input_format_.quantized() ? jit::Operands::u8s8 : jit::Operands::f32;
+  }
 
   // Of INT8 weights: whether all is zero that only fills up rows and columns.
   bool padding_is_zero() const;

@@ -67,6 +67,15 @@ class Model {
 
 class ThreadPool;  // runtime/thread_pool.h
 
+// One run of one kernel on one thread. What the names refer to lives as long as the model.
+struct KernelRun {
+  std::string_view module;                      // "bert.encoder.layer.3.output.dense"
+  std::string_view kernel;                      // "softmax_u8", or the name of a jit::Gemm
+  jit::Operands operands = jit::Operands::f32;  // of a product
+  double operations = 0.0;  // of a product: multiplications and additions, padding not counted
+  double seconds = 0.0;     // of wall time
+};
+
 // The working memory of one caller, and its threads. Not thread-safe: one session a thread of the
 // caller. Grows with the largest batch it has seen and allocates nothing for one no larger.
 //
@@ -105,10 +114,9 @@ class Session {
   using InputObserver = void (*)(void* context, const std::string& module,
                                  std::span<const float> row);
   void observe_inputs(InputObserver observer, void* context);
-  // For diagnosis: called with the processor time, in seconds, of each thread's part of a product,
-  // by the threads themselves, several at once. Attention's two products and the softmax between
-  // them go by the name of its scores. The clock is asked only while somebody observes.
-  using TimeObserver = void (*)(void* context, const std::string& module, double seconds);
+  // For diagnosis: called with each run of a kernel, by the threads that ran it, several at once.
+  // The clock is asked only while somebody observes.
+  using TimeObserver = void (*)(void* context, const KernelRun& run);
   void observe_times(TimeObserver observer, void* context);
 
  private:

@@ -75,8 +75,7 @@ void Session::observe_layers(LayerObserver observer, void* context) {
 }
 
 void Session::observe_times(TimeObserver observer, void* context) {
-  impl_->observation.time = observer;
-  impl_->observation.time_context = context;
+  impl_->observation.stopwatch = {observer, context};
 }
 
 void Session::observe_inputs(InputObserver observer, void* context) {

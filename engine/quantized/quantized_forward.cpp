@@ -62,6 +62,7 @@ std::span<const float> QuantizedForward::dense(const QuantizedLinear& head, std:
 }
 
 void QuantizedForward::run(const PackedBatch& batch, const Observation& observation) {
+  stopwatch_ = observation.stopwatch;
   begin(batch);
   embed();
   const auto observe = [&](std::size_t number) {
@@ -157,7 +158,7 @@ void QuantizedForward::embed() {
   pool_.parallel_for(blocks.size(), Schedule::fixed, [&](std::size_t task, std::size_t) {
     const RowBlock& block = blocks[task];
     model_.embeddings->run(padded_, {block.row, block.row + block.rows}, hidden_.from(block.row),
-                           {});
+                           {}, stopwatch_);
   });
 }
 
@@ -181,25 +182,25 @@ void QuantizedForward::run_layer(const QuantizedLayer& layer) {
 void QuantizedForward::attend(const QuantizedLayer& layer) {
   const std::size_t heads = model_.config.heads;
   const std::size_t parts = attention_parts(heads * padded_.sequences(), pool_.threads());
-  pool_.parallel_for(padded_.sequences() * heads * parts, Schedule::dynamic,
-                     [&](std::size_t task, std::size_t worker) {
-                       const std::size_t sequence = task / (heads * parts);
-                       const std::size_t row = padded_.begin(sequence);
-                       const jit::Range range =
-                           part_of(padded_.length(sequence), task % parts, parts);
-                       if (range.begin >= range.end) return;
-                       const auto& [query, key, value] = query_key_value_;
-                       model_.attention.run(layer.attention,
-                                            {query.from(row), key.from(row), value.from(row),
-                                             context_.from(row), lengths_[sequence]},
-                                            task / parts % heads, range, attention_[worker]);
-                     });
+  pool_.parallel_for(
+      padded_.sequences() * heads * parts, Schedule::dynamic,
+      [&](std::size_t task, std::size_t worker) {
+        const std::size_t sequence = task / (heads * parts);
+        const std::size_t row = padded_.begin(sequence);
+        const jit::Range range = part_of(padded_.length(sequence), task % parts, parts);
+        if (range.begin >= range.end) return;
+        const auto& [query, key, value] = query_key_value_;
+        model_.attention.run(layer.attention,
+                             {query.from(row), key.from(row), value.from(row), context_.from(row),
+                              lengths_[sequence]},
+                             task / parts % heads, range, attention_[worker], stopwatch_);
+      });
 }
 
 void QuantizedForward::normalize(const LayerNorm& norm, const FloatRows& x) {
   const std::span<const RowBlock> blocks = tokens_.whole.blocks();
   pool_.parallel_for(blocks.size(), Schedule::fixed, [&](std::size_t task, std::size_t) {
-    norm.run(x.from(blocks[task].row), blocks[task].rows, {});
+    norm.run(x.from(blocks[task].row), blocks[task].rows, {}, stopwatch_);
   });
 }
 
@@ -219,7 +220,9 @@ void QuantizedForward::find_ranges(const QuantizedLinear& linear, const FloatRow
   pool_.parallel_for(blocks.size(), Schedule::fixed, [&](std::size_t task, std::size_t) {
     const RowBlock& block = blocks[task];
     const std::size_t first = groups.groups()[block.group].first + block.row;
-    block_ranges_[task] = range_of_rows(rows.from(first), block.rows, columns);
+    stopwatch_.timed(linear.module(), "range_of_rows", [&] {
+      block_ranges_[task] = range_of_rows(rows.from(first), block.rows, columns);
+    });
   });
   std::fill_n(group_ranges_.begin(), groups.groups().size(), RowRange{});
   for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -243,8 +246,10 @@ void QuantizedForward::make_codes(const QuantizedLinear& linear, const FloatRows
     const RowBlock& block = blocks[task];
     const RowGroup& group = groups.groups()[block.group];
     const std::size_t offset = jit::tile_offset(group.tile_row + block.row, 0, tiles.columns);
-    linear.quantize(codes_[block.group], in.from(group.first + block.row),
-                    {tiles.tiles + offset, nullptr, tiles.columns}, block.rows);
+    stopwatch_.timed(linear.module(), "quantize", [&] {
+      linear.quantize(codes_[block.group], in.from(group.first + block.row),
+                      {tiles.tiles + offset, nullptr, tiles.columns}, block.rows);
+    });
   });
 }
 
@@ -263,9 +268,16 @@ void QuantizedForward::multiply(const QuantizedLinear& linear, const FloatRows& 
         if (columns.begin >= columns.end) return;
         const std::size_t row = group.first + block.row;
         const std::size_t offset = jit::tile_offset(group.tile_row + block.row, 0, linear.inputs());
-        linear.run({in.from(row), {tiles_ + offset, nullptr, linear.inputs()}}, codes_[block.group],
-                   out.from(row), residual.data == nullptr ? residual : residual.from(row),
-                   block.rows, columns, scratch_[worker]);
+        const auto operands =
+            linear.scope() == RangeScope::none ? jit::Operands::f32 : jit::Operands::u8s8;
+        stopwatch_.timed_product(linear.module(), linear.kernel(), operands, block.rows,
+                                 columns.end - columns.begin, linear.inputs(), [&] {
+                                   linear.run(
+                                       {in.from(row), {tiles_ + offset, nullptr, linear.inputs()}},
+                                       codes_[block.group], out.from(row),
+                                       residual.data == nullptr ? residual : residual.from(row),
+                                       block.rows, columns, scratch_[worker]);
+                                 });
       });
 }
 
@@ -276,9 +288,11 @@ void QuantizedForward::finish(const QuantizedLinear& linear, const FloatRows& ou
   pool_.parallel_for(blocks.size(), Schedule::fixed, [&](std::size_t task, std::size_t worker) {
     const RowBlock& block = blocks[task];
     const std::size_t row = groups.groups()[block.group].first + block.row;
-    linear.finish(codes_[block.group], group_ranges_[block.group], out.from(row),
-                  residual.data == nullptr ? residual : residual.from(row), block.rows,
-                  scratch_[worker]);
+    stopwatch_.timed(linear.module(), "requantize", [&] {
+      linear.finish(codes_[block.group], group_ranges_[block.group], out.from(row),
+                    residual.data == nullptr ? residual : residual.from(row), block.rows,
+                    scratch_[worker]);
+    });
   });
 }
 

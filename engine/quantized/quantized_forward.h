@@ -69,6 +69,7 @@ class QuantizedForward final : public Forward {
   const QuantizedModel& quantized_;
   ThreadPool& pool_;
   std::size_t padding_ = 0;
+  Stopwatch stopwatch_;  // of the pass that is running
 
   // Of the batch.
   PackedBatch padded_;

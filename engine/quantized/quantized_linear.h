@@ -56,6 +56,7 @@ class QuantizedLinear {
   const std::string& module() const { return module_; }
   std::size_t outputs() const { return outputs_; }
   std::size_t inputs() const { return inputs_; }
+  const jit::Gemm& kernel() const { return *gemm_; }
   RangeScope scope() const;
   // Whether the codes of `other` are those of this layer, if both read the same rows.
   bool shares_codes_of(const QuantizedLinear& other) const;
