@@ -30,9 +30,31 @@ bool contains_choice(std::string_view choices, std::string_view value) {
   return false;
 }
 
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+    if (text.empty()) parts.emplace_back();  // what follows the last comma
+  }
+  return parts;
+}
+
 [[noreturn]] void refuse(std::string_view source, std::string_view expected,
                          std::string_view value) {
   throw Error(ErrorKind::usage, fmt::format("{}: expected {}, got '{}'", source, expected, value));
+}
+
+void check_choice(const Option& option, std::string_view source, const std::string& value) {
+  const std::string choices = argument_of(option);
+  if (contains_choice(choices, value)) return;
+  if (!option.not_yet.empty() && value == option.not_yet) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: {} is not built yet; choose {}", source, value, choices));
+  }
+  refuse(source, fmt::format("one of {}", choices), value);
 }
 
 // `source` is the flag or the environment variable that the value came from.
@@ -59,16 +81,18 @@ void check(const Option& option, std::string_view source, const std::string& val
       }
       return;
     }
-    case Takes::choice:
-    case Takes::isa: {
-      const std::string choices = argument_of(option);
-      if (contains_choice(choices, value)) return;
-      if (!option.not_yet.empty() && value == option.not_yet) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("{}: {} is not built yet; choose {}", source, value, choices));
+    case Takes::choices: {
+      const auto parts = split(value);
+      if (parts.empty()) check_choice(option, source, value);
+      for (auto part = parts.begin(); part != parts.end(); ++part) {
+        check_choice(option, source, *part);
+        if (std::find(parts.begin(), part, *part) != part) refuse(source, "each value once", value);
       }
-      refuse(source, fmt::format("one of {}", choices), value);
+      return;
     }
+    case Takes::choice:
+    case Takes::isa:
+      check_choice(option, source, value);
   }
 }
 
@@ -174,6 +198,17 @@ const Arguments::Value& Arguments::find(std::string_view name) const {
 
 bool Arguments::given(std::string_view name) const {
   return find(name).given;
+}
+
+std::vector<std::string> Arguments::list(std::string_view name) const {
+  return split(text(name));
+}
+
+Arguments Arguments::with(std::string_view name, const std::string& text) const {
+  Arguments changed = *this;
+  find(name);  // it has to be a flag of this verb
+  changed.values_[std::string(name)] = {text, true};
+  return changed;
 }
 
 const std::string& Arguments::second(std::string_view name) const {

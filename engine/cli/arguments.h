@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bertq::engine::cli {
 
@@ -20,6 +21,10 @@ class Arguments {
   const std::string& text(std::string_view name) const;    // empty if neither given nor defaulted
   std::uint64_t number(std::string_view name) const;       // 0 likewise
   const std::string& second(std::string_view name) const;  // of Takes::paths
+  std::vector<std::string> list(std::string_view name) const;  // what commas separate; maybe none
+
+  // The same flags, but `name` given with another value, which nobody checks any more.
+  Arguments with(std::string_view name, const std::string& text) const;
 
  private:
   struct Value {

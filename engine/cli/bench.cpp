@@ -1,73 +1,120 @@
 // bertq bench: latency and throughput of the forward pass that `run` scores.
 
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
+#include <fmt/format.h>
+
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "bertq/error.h"
+#include "engine/cli/bench_baseline.h"
+#include "engine/cli/bench_measure.h"
+#include "engine/cli/bench_options.h"
+#include "engine/cli/bench_page.h"
 #include "engine/cli/bench_report.h"
 #include "engine/cli/bench_subject.h"
-#include "engine/cli/memory.h"
 #include "engine/cli/progress.h"
-#include "engine/cli/setup.h"
 #include "engine/cli/verbs.h"
+#include "engine/runtime/replace_file.h"
 
 namespace bertq::engine::cli {
 namespace {
 
-constexpr std::size_t warm_ups = 2, fewest_passes = 3, most_passes = 1000;
-
-double one_pass(Session& session, const Workload& workload) {
-  const auto start = std::chrono::steady_clock::now();
-  for (const Batched& batched : workload.batches) forward(session, batched.batch);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// The model in each precision that --precision names.
+std::vector<Subject> open_subjects(const Arguments& arguments, const Console& console,
+                                   const BenchInput& input) {
+  std::vector<Subject> subjects;
+  const auto precisions = arguments.list("precision");
+  if (precisions.size() > 1 && arguments.given("recipe")) {
+    throw Error(ErrorKind::usage, "--recipe and --precision contradict each other");
+  }
+  for (const std::string& precision : precisions) {
+    const bool list = precisions.size() > 1;
+    subjects.push_back(
+        open_subject(list ? arguments.with("precision", precision) : arguments, console, input));
+  }
+  return subjects;
 }
 
-ShapeResult measure(Session& session, const Workload& workload, double seconds,
-                    const std::optional<std::uint64_t>& load_peak) {
-  const PeakMemory memory;
-  for (std::size_t i = 0; i < warm_ups; ++i) one_pass(session, workload);
-  ShapeResult result;
-  result.shape = workload.name;
-  result.operations = operations(session.model(), workload);
-  double spent = 0.0;
-  while (result.seconds.size() < fewest_passes ||
-         (spent < seconds && result.seconds.size() < most_passes)) {
-    result.seconds.push_back(one_pass(session, workload));
-    spent += result.seconds.back();
+void check_tokenization(const BenchOptions& options, const std::vector<RequestSet>& sets) {
+  for (const RequestSet& set : sets) {
+    if (options.tokenize && !set.has_text) {
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("--tokenize in: {} has no text, only tokens (--task, --texts)", set.name));
+    }
   }
-  result.peak_rss_bytes = std::max(load_peak, memory.bytes());
-  return result;
+}
+
+void note_sets(const Console& console, const std::vector<RequestSet>& sets) {
+  for (const RequestSet& set : sets) {
+    if (!set.has_text) continue;
+    console.note("requests",
+                 fmt::format("{}: {} texts of {} tokens, {} of them cut to {}", set.name,
+                             set.requests.size(), set.tokens(), set.cut, set.max_tokens));
+  }
+}
+
+BenchReport measure(const Arguments& arguments, const Console& console,
+                    const BenchOptions& options) {
+  const BenchInput input = open_bench_input(arguments, console);
+  const std::vector<Subject> subjects = open_subjects(arguments, console, input);
+  const std::vector<RequestSet> sets = read_requests(arguments, input, subjects.front());
+  check_tokenization(options, sets);
+  note_sets(console, sets);
+  BenchReport report;
+  report.model = subjects.front().name;
+  for (const Subject& subject : subjects) {
+    report.models.push_back(
+        {subject.precision, subject.activations, subject.model->weights_bytes()});
+  }
+  report.isa = subjects.front().model->isa();
+  report.options = options;
+  const std::size_t scenarios = options.scenarios.empty() ? 1 : options.scenarios.size();
+  Progress progress(console, "bench", sets.size() * scenarios * subjects.size());
+  const BenchPlan plan{subjects, sets, options, arguments, [&] { progress.advance(1); }};
+  report.results = options.scenarios.empty() ? measure_shapes(plan) : measure_scenarios(plan);
+  return report;
+}
+
+void check_regressions(const Comparison& comparison, const Json& results) {
+  for (const Change& change : comparison.changes) {
+    if (!change.regression()) continue;
+    const Json& entry = results.at(change.result);
+    const std::string more = comparison.regressions() == 1
+                                 ? ""
+                                 : fmt::format(" (and {} more)", comparison.regressions() - 1);
+    throw Error(
+        ErrorKind::regression,
+        fmt::format("{}: {}{} {}: {}: expected about {:.4g}, within the noise of {:.1f} %, "
+                    "got {:.4g}{}",
+                    comparison.file,
+                    entry.contains("scenario") ? entry["scenario"].get<std::string>() + " " : "",
+                    entry["shape"].get<std::string>(), entry["precision"].get<std::string>(),
+                    change.metric, change.before, change.noise * 100.0, change.now, more));
+  }
 }
 
 }  // namespace
 
 void bench(const Arguments& arguments, Output& output, const Console& console) {
-  const SharedFiles files = open_bench_files(arguments, console);
-  const Subject subject = open_subject(arguments, console, files);
-  const auto list = read_workloads(arguments, subject);
-  BenchReport report;
-  report.model = subject.name;
-  report.precision = subject.precision;
-  report.activations = subject.activations;
-  report.isa = subject.model->isa();
-  report.threads = chosen_threads(arguments);
-  report.weights_bytes = subject.model->weights_bytes();
-
-  Session session(subject.model, report.threads);
-  apply_batching(arguments, session);
-  Progress progress(console, "bench", list.size());
-  for (const Workload& workload : list) {
-    report.results.push_back(measure(
-        session, workload, static_cast<double>(arguments.number("seconds")), subject.load_peak));
-    progress.advance(1);
+  const BenchOptions options = bench_options(arguments);
+  std::optional<Json> baseline;
+  if (arguments.given("baseline")) baseline = read_baseline(arguments.text("baseline"));
+  BenchReport report = measure(arguments, console, options);
+  Json json = bench_json(report);
+  if (baseline) {
+    report.comparison = compare(*baseline, json, arguments.text("baseline"));
+    json["baseline"] = comparison_json(*report.comparison);
   }
+  if (arguments.given("report")) replace_file(arguments.text("report"), bench_page(report));
   if (arguments.text("format") == "json") {
-    write_json(output, bench_json(report));
+    write_json(output, json);
   } else {
     output.write(bench_text(report, arguments.text("format")));
   }
+  output.finish();
+  if (report.comparison) check_regressions(*report.comparison, json["results"]);
 }
 
 }  // namespace bertq::engine::cli

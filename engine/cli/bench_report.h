@@ -2,36 +2,37 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/cli/bench_baseline.h"
+#include "engine/cli/bench_options.h"
+#include "engine/cli/bench_result.h"
 #include "engine/cli/json_output.h"
 #include "jit/isa.h"
 
 namespace bertq::engine::cli {
 
-struct ShapeResult {
-  std::string shape;            // "8x128", or the name of a task
-  std::vector<double> seconds;  // of each pass
-  double operations = 0.0;      // of one pass
-  std::optional<std::uint64_t> peak_rss_bytes;
-};
-
 struct BenchReport {
-  std::string model;        // "bert-base", or where it came from
-  std::string precision;    // "fp32", "int8", "tuned"
-  std::string activations;  // "dynamic", "static"
+  struct BenchedModel {
+    std::string precision, activations;
+    std::size_t weights_bytes = 0;
+  };
+  std::string model;                 // "bert-base", or where it came from
+  std::vector<BenchedModel> models;  // at least one
   jit::Isa isa = jit::Isa::reference;
-  std::size_t threads = 0;
-  std::size_t weights_bytes = 0;
-  std::vector<ShapeResult> results;
+  BenchOptions options;
+  std::vector<BenchResult> results;
+  std::optional<Comparison> comparison;  // with --baseline
 };
 
+// The object of --format json without the comparison, which it is made from.
 Json bench_json(const BenchReport& report);
-// `format` is "table", "md" or "csv".
+Json comparison_json(const Comparison& comparison);
+// `format` is "table", "md" or "csv". One table, or two where there are passes over shapes and
+// scenarios.
 std::string bench_text(const BenchReport& report, std::string_view format);
 
 }  // namespace bertq::engine::cli

@@ -3,23 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
-#include <random>
-#include <string_view>
 #include <utility>
 
 #include "bertq/error.h"
 #include "engine/calibration/calibration.h"
 #include "engine/cli/memory.h"
 #include "engine/cli/setup.h"
-#include "engine/cli/task_data.h"
 #include "loaders/byte_source.h"
 
 namespace bertq::engine::cli {
 namespace {
 
-constexpr std::size_t most_tokens = 1 << 18;  // of a shape
 constexpr std::size_t calibration_tokens = 8192;
 constexpr std::uint64_t longest_config = 1 << 20;  // bytes
 
@@ -62,53 +57,6 @@ Subject subject_in(const Arguments& arguments, const SharedFiles& files, const R
   return subject;
 }
 
-// "8x128"
-Workload fixed_workload(std::string_view shape, const ModelConfig& config,
-                        std::mt19937_64& random) {
-  std::size_t sequences = 0, length = 0;
-  const char* const end = shape.data() + shape.size();
-  const auto first = std::from_chars(shape.data(), end, sequences);
-  const bool split = first.ec == std::errc() && first.ptr != end && *first.ptr == 'x';
-  const auto second = std::from_chars(split ? first.ptr + 1 : end, end, length);
-  if (!split || second.ec != std::errc() || second.ptr != end || sequences == 0 || length == 0 ||
-      sequences > most_tokens / length) {
-    throw Error(ErrorKind::usage,
-                fmt::format("--shapes: expected batch x length as in 8x128, of at most {} tokens, "
-                            "got '{}'",
-                            most_tokens, shape));
-  }
-  if (length > config.positions) {
-    throw Error(ErrorKind::input,
-                fmt::format("--shapes: expected at most the {} positions of the model, got {}",
-                            config.positions, length));
-  }
-  Workload workload{std::string(shape), std::vector<Batched>(1)};
-  std::vector<std::int32_t> ids(length);
-  for (std::size_t i = 0; i < sequences; ++i) {
-    for (auto& id : ids) id = static_cast<std::int32_t>(random() % config.vocabulary);
-    workload.batches[0].batch.add(ids, {});
-    workload.batches[0].examples.push_back(i);
-  }
-  return workload;
-}
-
-Workload task_workload(const Arguments& arguments, const Subject& subject) {
-  const Task& task = named_task(arguments.text("task"));
-  if (!arguments.given("data")) throw Error(ErrorKind::usage, "bench: --task needs --data");
-  if (!subject.tokenizer) throw Error(ErrorKind::usage, "bench: --task needs --vocab or -m");
-  const std::size_t limit =
-      arguments.given("max-seq-length") ? arguments.number("max-seq-length") : task.max_tokens;
-  std::vector<tokenizer::Encoding> examples;
-  for (const ExampleSet& set : read_task_data(task, arguments)) {
-    const auto more = encode_examples(*subject.tokenizer, set, std::min(limit, subject.max_tokens));
-    examples.insert(examples.end(), more.begin(), more.end());
-  }
-  if (subject.model->pads_batches()) {
-    return {std::string(task.name), make_batches_of(arguments.number("batch"), examples)};
-  }
-  return {std::string(task.name), make_batches(examples)};
-}
-
 bool has_fixed_ranges(const Recipe& recipe) {
   return recipe.fallback().activations == Ranges::fixed ||
          std::any_of(recipe.entries().begin(), recipe.entries().end(),
@@ -116,13 +64,13 @@ bool has_fixed_ranges(const Recipe& recipe) {
 }
 
 // The recipe with static ranges from the first tokens of what will be measured.
-Recipe calibrated(const Arguments& arguments, const Console& console, const SharedFiles& files,
+Recipe calibrated(const Arguments& arguments, const Console& console, const BenchInput& input,
                   const Recipe& recipe) {
-  const Subject subject = subject_in(arguments, files, Recipe::uniform(Precision::fp32), {});
+  const Subject subject = subject_in(arguments, input.files, Recipe::uniform(Precision::fp32), {});
   std::vector<PackedBatch> samples;
   std::size_t tokens = 0;
-  for (const Workload& workload : read_workloads(arguments, subject)) {
-    for (const Batched& batched : workload.batches) {
+  for (const RequestSet& set : read_requests(arguments, input, subject)) {
+    for (const Batched& batched : workload_of(set, arguments, *subject.model).batches) {
       if (tokens >= calibration_tokens) break;
       samples.push_back(batched.batch);
       tokens += batched.batch.tokens();
@@ -133,7 +81,8 @@ Recipe calibrated(const Arguments& arguments, const Console& console, const Shar
 }
 
 // The recipe whose activations are as --activations asks for.
-Recipe bench_recipe(const Arguments& arguments, const Console& console, const SharedFiles& files) {
+Recipe bench_recipe(const Arguments& arguments, const Console& console, const BenchInput& input) {
+  const SharedFiles& files = input.files;
   Recipe recipe = files ? chosen_recipe(arguments, *files) : chosen_recipe(arguments);
   const std::string& asked = arguments.text("activations");
   if (!asked.empty() && arguments.text("precision") == "torch-dynamic") {
@@ -150,7 +99,7 @@ Recipe bench_recipe(const Arguments& arguments, const Console& console, const Sh
     throw Error(ErrorKind::usage,
                 "--activations static: " + files->name + " was packed without static ranges");
   }
-  return calibrated(arguments, console, files, recipe);
+  return calibrated(arguments, console, input, recipe);
 }
 
 // Multiplications of a sequence's head, as `forward` runs it: the classifier with its pooler, or
@@ -165,16 +114,23 @@ double head_products(const Model& model, double length) {
 
 }  // namespace
 
-SharedFiles open_bench_files(const Arguments& arguments, const Console& console) {
-  if (!arguments.given("model")) return nullptr;
-  if (arguments.given("config") || arguments.given("vocab")) {
+BenchInput open_bench_input(const Arguments& arguments, const Console& console) {
+  BenchInput input;
+  input.texts = read_text_sets(arguments);
+  const bool random = arguments.given("config") || arguments.given("vocab");
+  if (arguments.given("model") && random) {
     throw Error(ErrorKind::usage, "-m brings its own --config and --vocab");
   }
-  return std::make_shared<const ModelFiles>(open_runnable_files(arguments, console));
+  // The embedded sample where texts ask for a model and nobody names one.
+  if (arguments.given("model") || (!input.texts.empty() && !random)) {
+    input.files = std::make_shared<const ModelFiles>(open_runnable_files(arguments, console));
+  }
+  return input;
 }
 
-Subject open_subject(const Arguments& arguments, const Console& console, const SharedFiles& files) {
-  const Recipe recipe = bench_recipe(arguments, console, files);
+Subject open_subject(const Arguments& arguments, const Console& console, const BenchInput& input) {
+  const SharedFiles& files = input.files;
+  const Recipe recipe = bench_recipe(arguments, console, input);
   const bool fixed = has_fixed_ranges(recipe);
   const PeakMemory memory;
   Subject subject = subject_in(arguments, files, recipe,
@@ -185,34 +141,49 @@ Subject open_subject(const Arguments& arguments, const Console& console, const S
   return subject;
 }
 
-std::vector<Workload> read_workloads(const Arguments& arguments, const Subject& subject) {
-  std::vector<Workload> list;
-  std::mt19937_64 random(arguments.number("seed"));
-  std::string_view rest = arguments.text("shapes");
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    list.push_back(fixed_workload(rest.substr(0, comma), subject.model->config(), random));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+std::vector<RequestSet> read_requests(const Arguments& arguments, const BenchInput& input,
+                                      const Subject& subject) {
+  std::vector<RequestSet> sets;
+  const bool texts_alone = arguments.given("scenario") && !arguments.given("shapes");
+  if (input.texts.empty() || !texts_alone) {
+    sets = random_request_sets(arguments.text("shapes"), subject.model->config(),
+                               arguments.number("seed"));
   }
-  if (arguments.given("task")) list.push_back(task_workload(arguments, subject));
-  return list;
+  for (RequestSet& set :
+       encode_text_sets(input.texts, subject.tokenizer.get(), subject.max_tokens)) {
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+Workload workload_of(const RequestSet& set, const Arguments& arguments, const Model& model) {
+  Workload workload{set.name, {}};
+  const auto encodings = set.encodings();
+  if (set.has_text) {
+    workload.batches = model.pads_batches() ? make_batches_of(arguments.number("batch"), encodings)
+                                            : make_batches(encodings);
+  } else {
+    workload.batches = make_batches_of(encodings.size(), encodings);  // a shape is one batch
+  }
+  return workload;
+}
+
+double operations(const Model& model, std::size_t tokens) {
+  const ModelConfig& config = model.config();
+  const auto hidden = static_cast<double>(config.hidden), length = static_cast<double>(tokens);
+  const double per_token =
+      4.0 * hidden * hidden + 2.0 * hidden * static_cast<double>(config.intermediate);
+  const double layer = length * per_token + 2.0 * length * length * hidden;
+  return 2.0 * (static_cast<double>(config.layers) * layer + head_products(model, length));
 }
 
 double operations(const Model& model, const Workload& workload) {
-  const ModelConfig& config = model.config();
-  const auto hidden = static_cast<double>(config.hidden);
-  const auto layers = static_cast<double>(config.layers);
-  const double per_token =
-      4.0 * hidden * hidden + 2.0 * hidden * static_cast<double>(config.intermediate);
-  double products = 0.0;
+  double sum = 0.0;
   for (const Batched& batched : workload.batches) {
-    for (std::size_t i = 0; i < batched.batch.sequences(); ++i) {
-      const auto length = static_cast<double>(batched.batch.length(i));
-      products += layers * (length * per_token + 2.0 * length * length * hidden) +
-                  head_products(model, length);
-    }
+    const PackedBatch& batch = batched.batch;
+    for (std::size_t i = 0; i < batch.sequences(); ++i) sum += operations(model, batch.length(i));
   }
-  return 2.0 * products;
+  return sum;
 }
 
 void forward(Session& session, const PackedBatch& batch) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/cli/arguments.h"
+#include "engine/cli/bench_requests.h"
 #include "engine/cli/console.h"
 #include "engine/model/model_files.h"
 #include "engine/task/evaluate.h"
@@ -35,19 +36,31 @@ struct Subject {
 
 using SharedFiles = std::shared_ptr<const ModelFiles>;
 
-// What -m names; nullptr without it. Throws Error (usage) where --config or --vocab is given too.
-SharedFiles open_bench_files(const Arguments& arguments, const Console& console);
+// What is read once, however many models are measured.
+struct BenchInput {
+  SharedFiles files;  // of -m, or of the embedded sample; nullptr: --config with random weights
+  std::vector<TextSet> texts;
+};
 
-// The model of `files`, or the random one of --config, in what --precision, --recipe and
-// --activations ask for. Static ranges that nobody brought are calibrated on what will be measured.
-Subject open_subject(const Arguments& arguments, const Console& console, const SharedFiles& files);
+// Throws Error (usage) where -m and --config or --vocab are given.
+BenchInput open_bench_input(const Arguments& arguments, const Console& console);
 
-// The shapes of --shapes, then the examples of --task. Throws Error: usage for a shape that is
-// none, input for one that the model does not take.
-std::vector<Workload> read_workloads(const Arguments& arguments, const Subject& subject);
+// The model of the files, or the random one of --config, in what --precision (one of them),
+// --recipe and --activations ask for. Static ranges that nobody brought are calibrated on what will
+// be measured.
+Subject open_subject(const Arguments& arguments, const Console& console, const BenchInput& input);
 
-// Multiplications and additions of the GEMMs, attention, pooler and head over all batches. Padding
-// does not occur, so it is not counted either.
+// The shapes of --shapes, then the texts. Where a scenario is measured on texts, only shapes that
+// were asked for.
+std::vector<RequestSet> read_requests(const Arguments& arguments, const BenchInput& input,
+                                      const Subject& subject);
+
+// Batches that one pass runs: of a shape one, of texts as the engine makes them.
+Workload workload_of(const RequestSet& set, const Arguments& arguments, const Model& model);
+
+// Multiplications and additions of the GEMMs, attention, pooler and head: for one sequence, and for
+// all batches. Padding does not occur, so it is not counted either.
+double operations(const Model& model, std::size_t tokens);
 double operations(const Model& model, const Workload& workload);
 
 // All of the checkpoint: with the head that it has, or, as pre-training leaves it, with none.

@@ -31,6 +31,7 @@ enum class Takes : std::uint8_t {
   path,     // likewise; names something that is read
   paths,    // likewise, two of them: "--diff A B"
   choice,   // one of `choices`
+  choices,  // one or more of them, comma-separated, none twice
   number,   // a whole number in [lowest, highest]
   isa,      // a name that jit knows, or "auto"
 };

@@ -71,7 +71,16 @@ std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& argume
     throw Error(ErrorKind::usage,
                 fmt::format("--task {}: expected one of the GLUE tasks here", task.name));
   }
-  return read_glue(task, arguments.text("data"));
+  if (arguments.given("data")) return read_glue(task, arguments.text("data"));
+  if (task.name != "mrpc" || arguments.given("model")) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--task {} needs --data: only the embedded sample, which is of mrpc, "
+                            "brings its own",
+                            task.name));
+  }
+  const auto source =
+      loaders::open_memory(std::as_bytes(std::span(embedded_mrpc())), "embedded sample");
+  return {read_glue(task, *source)};
 }
 
 }  // namespace bertq::engine::cli

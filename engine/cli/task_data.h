@@ -32,7 +32,8 @@ EmbeddedModel embedded_model_for(const Task& task);
 std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const Task& task,
                                              const ModelFiles& files, Split split = Split::dev);
 
-// The rows of --data alone, without a model that they would have to fit.
+// The rows of --data alone, without a model that they would have to fit; of the embedded sample
+// where neither --data nor -m is given.
 std::vector<ExampleSet> read_task_data(const Task& task, const Arguments& arguments);
 
 }  // namespace bertq::engine::cli

@@ -86,9 +86,11 @@ TEST_CASE("bench: every key that scripts rely on, and arithmetic that adds up") 
     CHECK(report["results"][0]["shape"] == "1x16");
     CHECK(report["results"][1]["shape"] == "3x64");
     for (const json& result : report["results"]) {
-      CHECK(keys(result) == std::vector<std::string>{"activations", "gops", "isa", "median_ms",
-                                                     "p99_ms", "peak_rss_bytes", "precision",
-                                                     "shape", "threads"});
+      CHECK(keys(result) ==
+            std::vector<std::string>{"activations", "examples_per_second", "gops", "isa",
+                                     "median_ms", "p25_ms", "p75_ms", "p90_ms", "p99_ms",
+                                     "peak_rss_bytes", "precision", "runs", "shape", "spread",
+                                     "threads", "tokens_per_second"});
       CHECK(result["precision"] == precision);
       CHECK(result["activations"] == "dynamic");
       CHECK(result["threads"] == 1);
