@@ -1,6 +1,5 @@
 // bertq answer: JSON Lines with a question and a context in, the same objects with the answer out.
 
-#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -9,8 +8,7 @@
 #include "engine/cli/setup.h"
 #include "engine/cli/squad_flags.h"
 #include "engine/cli/verbs.h"
-#include "engine/squad/squad_answers.h"
-#include "engine/squad/squad_features.h"
+#include "engine/squad/question_answering.h"
 #include "engine/task/evaluate.h"
 
 namespace bertq::engine::cli {
@@ -20,30 +18,25 @@ constexpr std::size_t batch_items = 256;
 
 // One line: what it asks, or why it cannot be used.
 struct Question {
-  Json object = Json::object();  // as read; holds the bytes that `context` looks at
+  Json object = Json::object();  // as read; holds the bytes that `inputs` look at
   std::string error;
-  SquadContext context;
-  SquadFeatures features;
+  QuestionInputs inputs;
 };
 
 // What turns lines into answers. One for all of them.
 struct Answering {
-  const tokenizer::Tokenizer& tokenizer;
-  const SquadEncoder& encoder;
-  SquadChoice choice;
-  std::size_t listed;  // candidates of an answer that are shown
+  const QuestionAnswering& answering;
   Session& session;
   std::size_t batch;  // windows of a question that share a range; 0: answers do not depend on it
 };
 
 Question read_question(LineSource& lines, LineSource::Next kind, std::string_view line,
-                       const SquadEncoder& encoder, BadLines& bad) {
+                       const QuestionAnswering& answering, BadLines& bad) {
   Question read;
   try {
     read.object = parse_json_object(kind, line);
     const std::string& question = required_string(read.object, "question");
-    read.context = encoder.read_context(required_string(read.object, "context"));
-    read.features = encoder.encode(question, read.context);
+    read.inputs = answering.read(question, required_string(read.object, "context"));
   } catch (const BadLine& why) {
     read.error = bad.add(lines, why.why);
   } catch (const tokenizer::TokenizerError& why) {
@@ -63,8 +56,8 @@ std::vector<Question> next_questions(LineSource& lines, const Answering& with, B
     std::string_view line;
     const auto kind = lines.next(line);
     if (kind == LineSource::Next::end) break;
-    questions.push_back(read_question(lines, kind, line, with.encoder, bad));
-    for (const auto& input : questions.back().features.inputs) tokens += input.size();
+    questions.push_back(read_question(lines, kind, line, with.answering, bad));
+    for (const auto& input : questions.back().inputs.features.inputs) tokens += input.size();
   } while (with.batch == 0 && questions.size() < batch_items && tokens < batch_tokens &&
            lines.ready());
   return questions;
@@ -79,19 +72,13 @@ Json described(const SquadContext& context, const SquadCandidate& candidate) {
           {"score", candidate.probability}};
 }
 
-// The field's scripts say "empty" where they find nothing; here that is no answer, with no score.
-bool is_found(const SquadCandidate& candidate) {
-  return candidate.text.empty() || candidate.bytes.end > 0;
-}
-
-Json answered(const Question& question, const SquadPrediction& prediction, std::size_t listed) {
-  const SquadCandidate& best = prediction.answer();
+Json answered(const Question& question, const ListedAnswers& answers) {
+  const SquadContext& context = question.inputs.context;
   Json object = question.object;
-  object.update(described(question.context, is_found(best) ? best : SquadCandidate{}));
+  object.update(described(context, answers.best));
   Json n_best = Json::array();
-  for (const SquadCandidate& candidate : prediction.n_best) {
-    if (n_best.size() == listed) break;
-    if (is_found(candidate)) n_best.push_back(described(question.context, candidate));
+  for (const SquadCandidate& candidate : answers.n_best) {
+    n_best.push_back(described(context, candidate));
   }
   object["n_best"] = std::move(n_best);
   return object;
@@ -100,8 +87,8 @@ Json answered(const Question& question, const SquadPrediction& prediction, std::
 void answer_questions(std::vector<Question>& questions, const Answering& with, Output& output) {
   std::vector<tokenizer::Encoding> inputs;
   for (Question& question : questions) {
-    std::move(question.features.inputs.begin(), question.features.inputs.end(),
-              std::back_inserter(inputs));
+    auto& own = question.inputs.features.inputs;
+    std::move(own.begin(), own.end(), std::back_inserter(inputs));
   }
   const ModelOutputs outputs =
       run_inputs(with.session, TaskHead::span, inputs, with.batch, [](std::size_t) {}).outputs;
@@ -114,12 +101,10 @@ void answer_questions(std::vector<Question>& questions, const Answering& with, O
       continue;
     }
     std::vector<std::span<const float>> logits;
-    for (std::size_t i = 0; i < question.features.windows.size(); ++i) {
+    for (std::size_t i = 0; i < question.inputs.features.windows.size(); ++i) {
       logits.push_back(outputs.of(input++));
     }
-    const SquadPrediction prediction = predict_answer(question.context, question.features.windows,
-                                                      logits, with.tokenizer, with.choice);
-    write_json_line(output, answered(question, prediction, with.listed));
+    write_json_line(output, answered(question, with.answering.answer(question.inputs, logits)));
   }
   output.flush();
 }
@@ -133,20 +118,15 @@ void answer(const Arguments& arguments, Output& output, const Console& console) 
   const Recipe recipe = chosen_recipe(arguments, files);
   const auto& tokenizer = tokenizer_of(files);
   const std::size_t limit = token_limit(arguments, files, window_tokens);
-  SquadOptions options = squad_options(arguments, limit);
-  const std::size_t listed = options.n_best;
-  // Scores should not depend on how many are shown, nor the answer.
-  options.n_best = std::max(listed, SquadOptions().n_best);
-  const SquadChoice choice{options, arguments.flag("version-2-with-negative")};
-  const SquadEncoder encoder(tokenizer, limit, options);
+  const QuestionAnswering answering(tokenizer, limit, squad_options(arguments, limit),
+                                    arguments.flag("version-2-with-negative"));
   LineSource lines(arguments.text("data"));
   if (!files.heads.span) {
     throw Error(ErrorKind::input, files.name + ": expected a span head (qa_outputs), got none");
   }
 
   Session session(load_model(arguments, files, recipe, isa), chosen_threads(arguments));
-  const Answering with{tokenizer, encoder, choice,
-                       listed,    session, apply_batching(arguments, session)};
+  const Answering with{answering, session, apply_batching(arguments, session)};
   BadLines bad;
   for (auto questions = next_questions(lines, with, bad); !questions.empty();
        questions = next_questions(lines, with, bad)) {

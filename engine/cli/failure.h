@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "bertq/error.h"
+#include "engine/runtime/failure.h"
 
 namespace bertq::engine::cli {
 
@@ -16,13 +17,6 @@ struct ReaderGone : std::exception {
 
 // The word for a kind of error in messages: "usage", "input", ...
 std::string_view error_word(ErrorKind kind);
-
-// What went wrong, whoever threw it.
-struct Failure {
-  ErrorKind kind = ErrorKind::internal;
-  std::string message;
-};
-Failure describe(const std::exception& error);
 
 // "bertq: <word>: <message>\n", always exactly one line: control characters are escaped.
 std::string failure_line(const Failure& failure);

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "bertq/error.h"
-#include "engine/cli/hub_cache.h"
 #include "engine/cli/inspect_diff.h"
 #include "engine/cli/inspect_report.h"
 #include "engine/cli/inspect_verify.h"
 #include "engine/cli/inspection.h"
 #include "engine/cli/json_output.h"
 #include "engine/cli/verbs.h"
+#include "engine/model/hub_cache.h"
 #include "loaders/checkpoint.h"
 
 namespace bertq::engine::cli {

@@ -5,8 +5,8 @@
 #include <map>
 
 #include "engine/cli/failure.h"
-#include "engine/cli/hub_cache.h"
 #include "engine/model/embeddings.h"
+#include "engine/model/hub_cache.h"
 #include "engine/model/tensor_names.h"
 #include "engine/quantized/canonical_tensors.h"
 

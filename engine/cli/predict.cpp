@@ -1,24 +1,17 @@
 // bertq predict: JSON Lines in, the same objects with logits, label and score out.
 
-#include <algorithm>
-#include <cmath>
 #include <span>
+#include <vector>
 
 #include "bertq/error.h"
 #include "engine/cli/setup.h"
 #include "engine/cli/text_items.h"
 #include "engine/cli/verbs.h"
+#include "engine/task/classification.h"
 #include "engine/task/metrics.h"
 
 namespace bertq::engine::cli {
 namespace {
-
-double softmax_at(std::span<const float> logits, std::size_t chosen) {
-  const double highest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0.0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
-  return std::exp(static_cast<double>(logits[chosen]) - highest) / sum;
-}
 
 Json answer(const TextItem& item, std::span<const float> logits, const ModelConfig& config) {
   Json object = item.object;
@@ -28,8 +21,10 @@ Json answer(const TextItem& item, std::span<const float> logits, const ModelConf
     object["score"] = json_float(logits[0]);
   } else if (config.labels.size() == logits.size()) {
     const std::size_t best = argmax(logits);
+    std::vector<double> probabilities(logits.size());
+    class_probabilities(logits, probabilities);
     object["label"] = config.labels[best];
-    object["score"] = softmax_at(logits, best);
+    object["score"] = probabilities[best];
   }
   if (item.encoding.truncated) object["truncated"] = true;
   return object;

@@ -5,26 +5,30 @@
 #include <algorithm>
 
 #include "bertq/error.h"
-#include "engine/cli/hub_cache.h"
 #include "engine/cli/mapping_guard.h"
-#include "engine/model/packed_facts.h"
+#include "engine/model/hub_cache.h"
 #include "engine/runtime/cpu_count.h"
 #include "loaders/byte_source.h"
 
 namespace bertq::engine::cli {
 namespace {
 
-constexpr std::string_view torch_dynamic = "torch-dynamic";
-
-void check_precision(const Arguments& arguments) {
+PrecisionChoice precision_choice(const Arguments& arguments) {
   const std::string& precision = arguments.text("precision");
   if (arguments.given("recipe") && precision != "auto") {
     throw Error(ErrorKind::usage,
                 fmt::format("--recipe and --precision {} contradict each other", precision));
   }
-  if (arguments.given("reduce-range") && precision != torch_dynamic) {
+  if (arguments.given("reduce-range") && precision != torch_dynamic_name) {
     throw Error(ErrorKind::usage, "--reduce-range belongs to --precision torch-dynamic");
   }
+  PrecisionChoice choice;
+  choice.name = precision;
+  if (arguments.given("recipe")) choice.recipe_file = arguments.text("recipe");
+  if (arguments.given("reduce-range")) {
+    choice.reduced_range = arguments.text("reduce-range") == "yes";
+  }
+  return choice;
 }
 
 }  // namespace
@@ -73,13 +77,6 @@ ModelFiles open_runnable_files(const Arguments& arguments, const Console& consol
   return files;
 }
 
-const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files) {
-  if (!files.tokenizer) {
-    throw Error(ErrorKind::input, files.name + ": expected vocab.txt or tokenizer.json, got none");
-  }
-  return *files.tokenizer;
-}
-
 void apply_activation(const Arguments& arguments, ModelConfig& config) {
   if (!arguments.given("activation")) return;
   config.activation = arguments.text("activation") == "tanh" ? jit::Activation::gelu_tanh
@@ -95,25 +92,13 @@ std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelF
 std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
                                         const Recipe& recipe, jit::Isa isa,
                                         const ArithmeticChoice& arithmetic) {
-  require_made_for(recipe, files);
   ModelConfig config = files.config;
   apply_activation(arguments, config);
-  return Model::load(files.checkpoint, config, recipe, isa, arithmetic);
+  return engine::load_model(files, config, recipe, isa, arithmetic);
 }
 
 ArithmeticChoice chosen_arithmetic(const Arguments& arguments) {
-  check_precision(arguments);
-  const std::string& precision = arguments.text("precision");
-  ArithmeticChoice choice;
-  if (precision == torch_dynamic) {
-    choice.kind = ArithmeticChoice::Kind::torch_dynamic;
-    if (arguments.given("reduce-range")) {
-      choice.reduced_range = arguments.text("reduce-range") == "yes";
-    }
-  } else if (precision != "fp32" && !arguments.given("recipe")) {
-    choice.kind = ArithmeticChoice::Kind::stored;
-  }
-  return choice;
+  return engine::chosen_arithmetic(precision_choice(arguments));
 }
 
 std::size_t apply_batching(const Arguments& arguments, Session& session) {
@@ -122,7 +107,7 @@ std::size_t apply_batching(const Arguments& arguments, Session& session) {
     return arguments.number("batch");
   }
   for (const char* flag : {"batch", "pad-to"}) {
-    if (arguments.text("precision") == torch_dynamic || !arguments.given(flag)) continue;
+    if (arguments.text("precision") == torch_dynamic_name || !arguments.given(flag)) continue;
     throw Error(ErrorKind::usage,
                 fmt::format("--{} belongs to --precision torch-dynamic: other answers do not "
                             "depend on the batch",
@@ -137,42 +122,24 @@ jit::Isa chosen_isa(const Arguments& arguments) {
 }
 
 std::size_t chosen_threads(const Arguments& arguments) {
-  return arguments.given("threads") ? arguments.number("threads") : usable_cpus();
+  if (!arguments.given("threads")) return usable_cpus();
+  return std::min<std::size_t>(arguments.number("threads"), quota_cpus());
 }
 
 Recipe chosen_recipe(const Arguments& arguments) {
-  check_precision(arguments);
-  if (arguments.given("recipe")) return read_recipe(arguments.text("recipe"));
-  return Recipe::uniform(arguments.text("precision") == "fp32" ? Precision::fp32 : Precision::int8);
+  return engine::chosen_recipe(precision_choice(arguments));
 }
 
 Recipe chosen_recipe(const Arguments& arguments, const ModelFiles& files) {
-  if (!files.packed) return chosen_recipe(arguments);
-  const Recipe& stored = files.packed->recipe;
-  const bool asks = arguments.given("recipe") || arguments.text("precision") != "auto";
-  const std::string& asked = arguments.text("precision");
-  const bool same_ranges =
-      asked == "auto" || (asked == torch_dynamic) == files.packed->form.needs_padding();
-  if (!asks || (same_ranges && same_choices(chosen_recipe(arguments), stored))) return stored;
-  throw Error(ErrorKind::usage,
-              fmt::format("{}: holds weights of its own recipe ({}) alone; for another, quantise "
-                          "the checkpoint again (bertq quantize)",
-                          files.name, precision_label(arguments, files)));
+  return engine::chosen_recipe(precision_choice(arguments), files);
 }
 
 std::string precision_label(const Arguments& arguments) {
-  check_precision(arguments);
-  if (arguments.given("recipe")) return "tuned";
-  const std::string& precision = arguments.text("precision");
-  return precision == "auto" ? "int8" : precision;
+  return engine::precision_label(precision_choice(arguments));
 }
 
 std::string precision_label(const Arguments& arguments, const ModelFiles& files) {
-  if (!files.packed) return precision_label(arguments);
-  if (files.packed->form.needs_padding()) return std::string(torch_dynamic);
-  const Recipe& stored = files.packed->recipe;
-  return std::string(stored.entries().empty() ? precision_name(stored.fallback().precision)
-                                              : "tuned");
+  return engine::precision_label(precision_choice(arguments), files);
 }
 
 std::size_t token_limit(const Arguments& arguments, const ModelFiles& files,

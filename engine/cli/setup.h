@@ -8,6 +8,7 @@
 #include "engine/cli/arguments.h"
 #include "engine/cli/console.h"
 #include "engine/model/model_files.h"
+#include "engine/model/precision_choice.h"
 #include "engine/precision/recipe.h"
 #include "jit/isa.h"
 
@@ -22,9 +23,6 @@ ModelFiles open_model_files(const Arguments& arguments, const Console& console,
 // (usage) for --mmap and another file.
 ModelFiles open_runnable_files(const Arguments& arguments, const Console& console,
                                EmbeddedModel sample = EmbeddedModel::mrpc);
-// Throws Error (input) if the model came without a tokenizer.
-const tokenizer::Tokenizer& tokenizer_of(const ModelFiles& files);
-
 // --activation, where given, in place of the config's.
 void apply_activation(const Arguments& arguments, ModelConfig& config);
 // In the arithmetic that --precision means for this checkpoint.
@@ -33,8 +31,6 @@ std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelF
 std::shared_ptr<const Model> load_model(const Arguments& arguments, const ModelFiles& files,
                                         const Recipe& recipe, jit::Isa isa,
                                         const ArithmeticChoice& arithmetic);
-// bertq's own for fp32 and for a recipe, PyTorch's for torch-dynamic, else the checkpoint's where
-// it has one.
 ArithmeticChoice chosen_arithmetic(const Arguments& arguments);
 // --batch for a model whose answers depend on it, else 0; and the session is told --pad-to. Throws
 // Error (usage) if either is given for another model.
@@ -42,14 +38,13 @@ std::size_t apply_batching(const Arguments& arguments, Session& session);
 
 // --isa, BERTQ_ISA or the best there is. Throws jit::IsaUnavailable.
 jit::Isa chosen_isa(const Arguments& arguments);
-// --threads, BERTQ_THREADS or as many as there are usable CPUs.
+// --threads or BERTQ_THREADS, but no more than the CPU quota (machine_notes.h says so); else the
+// cores that this process may use.
 std::size_t chosen_threads(const Arguments& arguments);
 
-// --recipe read, or the uniform one that --precision means.
+// precision_choice.h, of --precision, --recipe and --reduce-range.
 Recipe chosen_recipe(const Arguments& arguments);
-// The same for a model; a .bertq file has its own, and asking for another throws Error (usage).
 Recipe chosen_recipe(const Arguments& arguments, const ModelFiles& files);
-// "tuned" for a recipe given, else the name of the precision.
 std::string precision_label(const Arguments& arguments);
 std::string precision_label(const Arguments& arguments, const ModelFiles& files);
 

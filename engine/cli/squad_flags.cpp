@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "bertq/error.h"
+#include "engine/squad/question_answering.h"
 
 namespace bertq::engine::cli {
 namespace {
@@ -24,17 +24,13 @@ double finite_number(const Arguments& arguments, const char* flag) {
 }  // namespace
 
 SquadOptions squad_options(const Arguments& arguments, std::size_t max_tokens) {
-  constexpr std::size_t special_tokens = 3;
   SquadOptions options;
   options.doc_stride = arguments.number("doc-stride");
   options.max_query = arguments.number("max-query-length");
   options.n_best = arguments.number("n-best");
   options.max_answer = arguments.number("max-answer-length");
   options.null_threshold = finite_number(arguments, "null-score-diff-threshold");
-  const bool fits = options.doc_stride + options.max_query + special_tokens < max_tokens;
-  if (!fits && !arguments.given("doc-stride")) {
-    options.doc_stride = std::max<std::size_t>(max_tokens / 3, 1);
-  }
+  if (!arguments.given("doc-stride")) fit_doc_stride(max_tokens, options);
   return options;
 }
 

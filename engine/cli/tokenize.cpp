@@ -9,11 +9,11 @@
 #include <string_view>
 
 #include "bertq/error.h"
-#include "engine/cli/hub_cache.h"
 #include "engine/cli/json_output.h"
 #include "engine/cli/line_source.h"
 #include "engine/cli/setup.h"
 #include "engine/cli/verbs.h"
+#include "engine/model/hub_cache.h"
 
 namespace bertq::engine::cli {
 namespace {

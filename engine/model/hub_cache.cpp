@@ -1,6 +1,4 @@
-#include "engine/cli/hub_cache.h"
-
-#include <fmt/format.h>
+#include "engine/model/hub_cache.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,7 +11,7 @@
 #include "loaders/printable.h"
 #include "loaders/tensorflow_files.h"
 
-namespace bertq::engine::cli {
+namespace bertq::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -185,16 +183,17 @@ fs::path find_model(const std::string& name, Needed needed) {
     if (!present(repository)) continue;
     const fs::path found = snapshot(repository, wanted);
     if (found.empty()) {
-      const auto others = snapshots_in(repository);
-      refuse(fmt::format(
-          "the Hugging Face cache {} has no complete download of revision {}{}{}",
-          loaders::printable(cache.string()), wanted.revision.empty() ? "main" : wanted.revision,
-          others.empty() ? "" : ", but these: " + fmt::format("{}", fmt::join(others, ", ")),
-          advice));
+      std::string others;
+      for (const std::string& commit : snapshots_in(repository)) {
+        others += (others.empty() ? ", but these: " : ", ") + commit;
+      }
+      refuse("the Hugging Face cache " + loaders::printable(cache.string()) +
+             " has no complete download of revision " +
+             (wanted.revision.empty() ? "main" : wanted.revision) + others + advice);
     }
     if (const std::string gap = gap_in(found, needed); !gap.empty()) {
-      refuse(fmt::format("{}: an incomplete download: {}{}", loaders::printable(found.string()),
-                         loaders::printable(gap), advice));
+      refuse(loaders::printable(found.string()) +
+             ": an incomplete download: " + loaders::printable(gap) + advice);
     }
     return found;
   }
@@ -202,4 +201,4 @@ fs::path find_model(const std::string& name, Needed needed) {
   return {};
 }
 
-}  // namespace bertq::engine::cli
+}  // namespace bertq::engine
