@@ -1,6 +1,7 @@
 #include "tokenizer/normalizer.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "tokenizer/final_sigma.h"
 #include "tokenizer/utf8.h"
@@ -28,7 +29,11 @@ class NormalizerRun {
         rules_(normalizer.rules_),
         code_points_(normalizer.code_points_),
         source_(source),
-        out_(out) {}
+        out_(out),
+        marks_(out.marks),
+        origins_(out.mark_origins) {
+    marks_.clear();
+  }
 
   void run(std::size_t begin, std::size_t end) {
     begin_ = begin;
@@ -40,15 +45,6 @@ class NormalizerRun {
   }
 
  private:
-  // A code point whose place depends on those around it.
-  struct Mark {
-    char32_t code_point;
-    std::uint8_t combining_class;
-    bool dropped;
-    bool added;  // by the decomposition of the code point before it
-    Span origin;
-  };
-
   // Copies a run of ASCII and returns where it ends.
   std::size_t copy_ascii(std::size_t at) {
     for (; at < end_ && is_ascii(source_[at]); ++at) {
@@ -130,7 +126,8 @@ class NormalizerRun {
     if (!rules_.strip_accents || !(classes & (kMark | kReorders))) {
       put_starter(code_point, origin);
     } else if (classes & kReorders) {
-      marks_.push_back({code_point, combining_class(code_point), dropped, added, origin});
+      marks_.push_back({code_point, combining_class(code_point), dropped, added,
+                        static_cast<std::uint32_t>(marks_.size()), origin});
     } else {
       flush_marks();
     }
@@ -148,8 +145,8 @@ class NormalizerRun {
     for (const Mark& mark : marks_) {
       if (!mark.added) origins_.push_back(mark.origin);
     }
-    std::stable_sort(marks_.begin(), marks_.end(), [](const Mark& a, const Mark& b) {
-      return a.combining_class < b.combining_class;
+    std::sort(marks_.begin(), marks_.end(), [](const Mark& a, const Mark& b) {
+      return std::tie(a.combining_class, a.place) < std::tie(b.combining_class, b.place);
     });
     auto next = origins_.begin();
     for (const Mark& mark : marks_) {
@@ -180,8 +177,8 @@ class NormalizerRun {
   std::string_view source_;
   std::size_t begin_ = 0, end_ = 0;
   NormalizedText& out_;
-  std::vector<Mark> marks_;
-  std::vector<Span> origins_;  // flush_marks()'s own
+  std::vector<Mark>& marks_;
+  std::vector<Span>& origins_;  // flush_marks()'s own
 };
 
 Normalizer::Normalizer(const NormalizerRules& rules)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,16 @@ struct NormalizerRules {
   bool lower_case = true;
 };
 
+// A code point whose place depends on those around it.
+struct Mark {
+  char32_t code_point = 0;
+  std::uint8_t combining_class = 0;
+  bool dropped = false;
+  bool added = false;       // by the decomposition of the code point before it
+  std::uint32_t place = 0;  // in its run of marks, as it was found
+  Span origin;
+};
+
 // Normalised text and its way back.
 struct NormalizedText {
   std::string text;
@@ -27,6 +38,9 @@ struct NormalizedText {
   // trivial: byte i came from byte base + i.
   std::vector<Span> origins;
   std::uint32_t base = 0;
+  // The normaliser's own, of a run of marks; here so that its storage is used again.
+  std::vector<Mark> marks;
+  std::vector<Span> mark_origins;
 
   // Where the bytes [begin, end) came from; begin < end.
   Span origin(std::size_t begin, std::size_t end) const {

@@ -48,12 +48,6 @@ void check_length(std::string_view text) {
 
 }  // namespace
 
-// Storage that the parts of one text share.
-struct TextTokenizer::Scratch {
-  NormalizedText normalized;
-  std::vector<Piece> pieces;
-};
-
 TextTokenizer::TextTokenizer(const Definition& definition, const Options& options)
     : vocab_(make_vocab(definition.vocabulary)),
       normalizer_(make_rules(definition, options)),
@@ -71,11 +65,11 @@ std::int32_t TextTokenizer::require_special(const Definition& definition, Specia
                        asked_by + ", got none among " + std::to_string(vocab_.size()));
 }
 
-std::vector<Token> TextTokenizer::tokenize(std::string_view text) const {
+void TextTokenizer::tokenize(std::string_view text, Scratch& scratch,
+                             std::vector<Token>& tokens) const {
   check_length(text);
-  std::vector<Token> tokens;
+  tokens.clear();
   tokens.reserve(text.size() / 4 + 8);
-  Scratch scratch;
   std::size_t at = 0;
   while (const auto match = added_.in_source().find(text, at)) {
     add_part(text, at, match->begin, scratch, tokens);
@@ -85,7 +79,6 @@ std::vector<Token> TextTokenizer::tokenize(std::string_view text) const {
     at = match->end;
   }
   add_part(text, at, text.size(), scratch, tokens);
-  return tokens;
 }
 
 std::string TextTokenizer::basic_text(std::string_view text) const {

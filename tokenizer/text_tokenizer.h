@@ -32,9 +32,16 @@ class TextTokenizer {
   TextTokenizer(const TextTokenizer&) = delete;
   TextTokenizer& operator=(const TextTokenizer&) = delete;
 
-  // Throws TokenizerError if the text is not UTF-8 or longer than a span can say.
-  std::vector<Token> tokenize(std::string_view text) const;
-  // Its words, normalised, a space between any two; added tokens are not set apart. Throws likewise.
+  // Storage that is used again from one text to the next.
+  struct Scratch {
+    NormalizedText normalized;
+    std::vector<Piece> pieces;
+  };
+  // Into `tokens`, which need not be empty before. Throws TokenizerError if the text is not UTF-8
+  // or longer than a span can say.
+  void tokenize(std::string_view text, Scratch& scratch, std::vector<Token>& tokens) const;
+  // Its words, normalised, a space between any two; added tokens are not set apart. Throws
+  // likewise.
   std::string basic_text(std::string_view text) const;
 
   std::size_t size() const;  // one more than the largest id
@@ -44,7 +51,6 @@ class TextTokenizer {
   std::int32_t require_special(const Definition& definition, SpecialRole role) const;
 
  private:
-  struct Scratch;
   void add_part(std::string_view text, std::size_t begin, std::size_t end, Scratch& scratch,
                 std::vector<Token>& tokens) const;
   void add_words(const NormalizedText& normalized, std::size_t begin, std::size_t end,

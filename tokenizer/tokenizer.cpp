@@ -38,10 +38,14 @@ Options make_options(const Statements& statements, const Tokenizer::Overrides& o
   return options;
 }
 
-// Builds an Encoding front to back.
+// Writes an Encoding front to back, over what it held.
 class EncodingWriter {
  public:
-  explicit EncodingWriter(std::size_t size) {
+  EncodingWriter(Encoding& encoding, std::size_t size) : encoding_(encoding) {
+    encoding_.ids.clear();
+    encoding_.segments.clear();
+    encoding_.spans.clear();
+    encoding_.truncated = false;
     encoding_.ids.reserve(size);
     encoding_.segments.reserve(size);
     encoding_.spans.reserve(size);
@@ -55,8 +59,6 @@ class EncodingWriter {
     for (std::size_t i = 0; i < count; ++i) put(tokens[i], segment);
   }
 
-  Encoding finish() { return std::move(encoding_); }
-
  private:
   void put(const Token& token, std::int32_t segment) {
     encoding_.ids.push_back(token.id);
@@ -64,7 +66,7 @@ class EncodingWriter {
     encoding_.spans.push_back(token.span);
   }
 
-  Encoding encoding_;
+  Encoding& encoding_;
 };
 
 // How many tokens of the text or texts fit beside `special` others.
@@ -79,17 +81,36 @@ std::size_t room(std::size_t max_tokens, std::size_t special) {
 
 }  // namespace
 
+struct Tokenizer::Scratch::Impl {
+  TextTokenizer::Scratch text;
+  std::vector<Token> first, second;
+};
+Tokenizer::Scratch::Scratch() : impl_(std::make_unique<Impl>()) {}
+Tokenizer::Scratch::Scratch(Scratch&&) noexcept = default;
+Tokenizer::Scratch& Tokenizer::Scratch::operator=(Scratch&&) noexcept = default;
+Tokenizer::Scratch::~Scratch() = default;
+
 Encoding Tokenizer::encode(std::string_view text, std::optional<std::string_view> pair,
                            std::size_t max_tokens) const {
+  Scratch scratch;
+  Encoding encoding;
+  encode(text, pair, max_tokens, scratch, encoding);
+  return encoding;
+}
+
+void Tokenizer::encode(std::string_view text, std::optional<std::string_view> pair,
+                       std::size_t max_tokens, Scratch& scratch, Encoding& encoding) const {
   const std::size_t special = pair ? 3 : 2;
   const std::size_t most = room(max_tokens, special);
-  const std::vector<Token> first = impl_->text.tokenize(text);
-  const std::vector<Token> second = pair ? impl_->text.tokenize(*pair) : std::vector<Token>{};
+  auto& [work, first, second] = *scratch.impl_;
+  impl_->text.tokenize(text, work, first);
+  second.clear();
+  if (pair) impl_->text.tokenize(*pair, work, second);
   const PairLengths kept =
       pair ? truncate_longest_first({first.size(), second.size()}, most, impl_->options.profile)
            : PairLengths{std::min(first.size(), most), 0};
 
-  EncodingWriter writer(kept.first + kept.second + special);
+  EncodingWriter writer(encoding, kept.first + kept.second + special);
   writer.special(impl_->classify, 0);
   writer.text(first, kept.first, 0);
   writer.special(impl_->separate, 0);
@@ -97,7 +118,6 @@ Encoding Tokenizer::encode(std::string_view text, std::optional<std::string_view
     writer.text(second, kept.second, 1);
     writer.special(impl_->separate, 1);
   }
-  return writer.finish();
 }
 
 std::string Tokenizer::basic_text(std::string_view text) const {

@@ -82,6 +82,20 @@ class Tokenizer {
   static Tokenizer from_vocabulary(std::string_view vocabulary, std::string_view name,
                                    const Options& options);
 
+  // The working memory of one caller of encode(). Not thread-safe.
+  class Scratch {
+   public:
+    Scratch();
+    Scratch(Scratch&&) noexcept;
+    Scratch& operator=(Scratch&&) noexcept;
+    ~Scratch();
+
+   private:
+    friend class Tokenizer;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+  };
+
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
@@ -91,6 +105,9 @@ class Tokenizer {
   // byte offset if a text is not UTF-8.
   Encoding encode(std::string_view text, std::optional<std::string_view> pair = std::nullopt,
                   std::size_t max_tokens = 0) const;
+  // The same into `encoding`, for many texts: one no longer than earlier ones allocates nothing.
+  void encode(std::string_view text, std::optional<std::string_view> pair, std::size_t max_tokens,
+              Scratch& scratch, Encoding& encoding) const;
 
   // The text as its words are before they become pieces, a space between any two: cleaned,
   // lower-cased and so on, as google's BasicTokenizer has them. Special tokens are text like any
