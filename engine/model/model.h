@@ -65,7 +65,7 @@ class Model {
   std::unique_ptr<const Impl> impl_;
 };
 
-class ThreadPool;  // runtime/thread_pool.h
+class SharedThreadPool;  // runtime/shared_thread_pool.h
 
 // One run of one kernel on one thread. What the names refer to lives as long as the model.
 struct KernelRun {
@@ -85,6 +85,9 @@ struct KernelRun {
 class Session {
  public:
   Session(std::shared_ptr<const Model> model, std::size_t threads);
+  // On threads that others may use as well: each forward pass waits for its turn. Throws Error
+  // (usage) if they were made for another instruction set.
+  Session(std::shared_ptr<const Model> model, std::shared_ptr<SharedThreadPool> pool);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -130,6 +133,9 @@ struct PoolingChoice {
   Pooling pooling = Pooling::mean;
   bool normalize = true;
 };
+// Of one sequence: `count` rows, `ld` floats apart, into `out`, which has the hidden size.
+void pool_rows(const float* rows, std::size_t count, std::size_t ld, const PoolingChoice& choice,
+               std::span<float> out);
 // [sequences][hidden], dense rows, into `out`.
 void pool(const PackedBatch& batch, std::span<const float> hidden_states, std::size_t ld,
           std::size_t hidden, const PoolingChoice& choice, std::span<float> out);

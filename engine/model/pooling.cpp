@@ -30,20 +30,24 @@ void normalize(std::span<float> vector) {
 
 }  // namespace
 
+void pool_rows(const float* rows, std::size_t count, std::size_t ld, const PoolingChoice& choice,
+               std::span<float> out) {
+  if (choice.pooling == Pooling::cls) {
+    std::copy_n(rows, out.size(), out.begin());
+  } else {
+    mean_of_rows(rows, count, ld, out);
+  }
+  if (choice.normalize) normalize(out);
+}
+
 void pool(const PackedBatch& batch, std::span<const float> hidden_states, std::size_t ld,
           std::size_t hidden, const PoolingChoice& choice, std::span<float> out) {
   if (hidden_states.size() < batch.tokens() * ld || out.size() < batch.sequences() * hidden) {
     throw Error(ErrorKind::internal, "pooling: buffers smaller than the batch");
   }
   for (std::size_t sequence = 0; sequence < batch.sequences(); ++sequence) {
-    const float* first = hidden_states.data() + batch.begin(sequence) * ld;
-    const std::span<float> vector = out.subspan(sequence * hidden, hidden);
-    if (choice.pooling == Pooling::cls) {
-      std::copy_n(first, hidden, vector.begin());
-    } else {
-      mean_of_rows(first, batch.length(sequence), ld, vector);
-    }
-    if (choice.normalize) normalize(vector);
+    pool_rows(hidden_states.data() + batch.begin(sequence) * ld, batch.length(sequence), ld, choice,
+              out.subspan(sequence * hidden, hidden));
   }
 }
 

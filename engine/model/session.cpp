@@ -6,24 +6,32 @@
 #include "engine/model/forward.h"
 #include "engine/model/model.h"
 #include "engine/model/sequence_check.h"
-#include "engine/runtime/thread_pool.h"
+#include "engine/runtime/shared_thread_pool.h"
 
 namespace bertq::engine {
 
 struct Session::Impl {
-  Impl(std::shared_ptr<const Model> shared_model, std::size_t threads)
+  Impl(std::shared_ptr<const Model> shared_model, std::shared_ptr<SharedThreadPool> shared_pool)
       : model(std::move(shared_model)),
-        pool(threads, model->isa()),
-        forward(make_forward(model->impl(), pool)) {}
+        pool(std::move(shared_pool)),
+        forward(make_forward(model->impl(), pool->pool())) {
+    if (pool->isa() == model->isa()) return;
+    throw Error(ErrorKind::usage, "expected threads for " +
+                                      std::string(jit::isa_name(model->isa())) +
+                                      ", as the model is, got some for " +
+                                      std::string(jit::isa_name(pool->isa())));
+  }
 
   std::shared_ptr<const Model> model;
-  ThreadPool pool;
+  std::shared_ptr<SharedThreadPool> pool;
   std::unique_ptr<Forward> forward;
   Observation observation;
 };
 
 Session::Session(std::shared_ptr<const Model> model, std::size_t threads)
-    : impl_(std::make_unique<Impl>(std::move(model), threads)) {}
+    : Session(model, std::make_shared<SharedThreadPool>(threads, model->isa())) {}
+Session::Session(std::shared_ptr<const Model> model, std::shared_ptr<SharedThreadPool> pool)
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(pool))) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
@@ -31,6 +39,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 std::span<const float> Session::hidden_states(const PackedBatch& batch) {
   if (batch.sequences() == 0) return {};
   check_batch(*impl_->model, batch);
+  const auto turn = impl_->pool->take_turn();
   return impl_->forward->hidden_states(batch, impl_->observation);
 }
 
@@ -44,6 +53,7 @@ std::span<const float> Session::logits(const PackedBatch& batch) {
   }
   if (batch.sequences() == 0) return {};
   check_batch(*impl_->model, batch);
+  const auto turn = impl_->pool->take_turn();
   return impl_->forward->logits(batch, impl_->observation);
 }
 
@@ -53,6 +63,7 @@ std::span<const float> Session::token_logits(const PackedBatch& batch) {
   }
   if (batch.sequences() == 0) return {};
   check_batch(*impl_->model, batch);
+  const auto turn = impl_->pool->take_turn();
   return impl_->forward->token_logits(batch, impl_->observation);
 }
 

@@ -21,6 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Request {
+  Wanted wanted;
   std::vector<std::int32_t> ids, segments;
   Batcher::Done done;
   Clock::time_point arrival;
@@ -56,10 +57,10 @@ void check_head(const Model& model, Wanted wanted) {
 // One session and what it needs to run requests together. Used by one thread.
 class Instance {
  public:
-  Instance(std::shared_ptr<const Model> model, Wanted wanted, std::size_t threads)
-      : session_(std::move(model), threads), wanted_(wanted) {}
+  Instance(std::shared_ptr<const Model> model, std::size_t threads)
+      : session_(std::move(model), threads) {}
 
-  // Calls every `done`. `on_batch` is told of each forward pass.
+  // All want the same. Calls every `done`. `on_batch` is told of each forward pass.
   template <typename OnBatch>
   void run(std::span<Request> requests, const OnBatch& on_batch) {
     std::span<const float> values;
@@ -86,7 +87,7 @@ class Instance {
   std::span<const float> forward(std::span<const Request> requests) {
     batch_.clear();
     for (const Request& request : requests) batch_.add(request.ids, request.segments);
-    switch (wanted_) {
+    switch (requests.front().wanted) {
       case Wanted::logits:
         return session_.logits(batch_);
       case Wanted::token_logits:
@@ -109,7 +110,7 @@ class Instance {
   }
 
   std::size_t values_of(const Request& request) const {
-    switch (wanted_) {
+    switch (request.wanted) {
       case Wanted::logits:
         return session_.model().labels();
       case Wanted::token_logits:
@@ -121,7 +122,6 @@ class Instance {
   }
 
   Session session_;
-  Wanted wanted_;
   PackedBatch batch_;
   std::vector<float> dense_;
 };
@@ -129,15 +129,16 @@ class Instance {
 }  // namespace
 
 struct Batcher::Impl {
-  Impl(std::shared_ptr<const Model> shared_model, Wanted wanted, const BatcherOptions& given)
+  Impl(std::shared_ptr<const Model> shared_model, Wanted usual, const BatcherOptions& given)
       : model(std::move(shared_model)),
+        wanted(usual),
         options(given),
         most_tokens(model->pads_batches() ? 1 : given.max_batch_tokens) {
     check_options(options);
     check_head(*model, wanted);
     instances.reserve(options.instances);
     for (std::size_t i = 0; i < options.instances; ++i) {
-      instances.emplace_back(model, wanted, options.threads);
+      instances.emplace_back(model, options.threads);
     }
     try {
       for (Instance& instance : instances) {
@@ -203,7 +204,10 @@ struct Batcher::Impl {
     }
     for (std::size_t tokens = 0; !waiting.empty();) {
       const std::size_t next = waiting.front().ids.size();
-      if (!batch.empty() && (tokens >= most_tokens || next > most_tokens - tokens)) break;
+      if (!batch.empty() && (tokens >= most_tokens || next > most_tokens - tokens ||
+                             waiting.front().wanted != batch.front().wanted)) {
+        break;
+      }
       tokens += next;
       waiting_tokens -= next;
       batch.push_back(std::move(waiting.front()));
@@ -221,6 +225,7 @@ struct Batcher::Impl {
   }
 
   const std::shared_ptr<const Model> model;
+  const Wanted wanted;
   const BatcherOptions options;
   const std::size_t most_tokens;  // of a batch
   mutable std::mutex mutex;       // guards what follows, up to the instances
@@ -239,9 +244,16 @@ Batcher::~Batcher() = default;
 
 bool Batcher::submit(std::span<const std::int32_t> ids, std::span<const std::int32_t> segments,
                      Done done) {
+  return submit(impl_->wanted, ids, segments, std::move(done));
+}
+
+bool Batcher::submit(Wanted wanted, std::span<const std::int32_t> ids,
+                     std::span<const std::int32_t> segments, Done done) {
+  check_head(*impl_->model, wanted);
   if (!done) throw Error(ErrorKind::usage, "batcher: expected a function to call, got none");
   check_sequence(*impl_->model, ids, segments, "");
-  return impl_->submit({{ids.begin(), ids.end()},
+  return impl_->submit({wanted,
+                        {ids.begin(), ids.end()},
                         {segments.begin(), segments.end()},
                         std::move(done),
                         Clock::now()});

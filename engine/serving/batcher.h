@@ -45,8 +45,8 @@ class Batcher {
   // not throw, which would end the program, nor wait for another request, nor destroy the batcher.
   using Done = std::function<void(std::span<const float> values, std::exception_ptr error)>;
 
-  // Throws Error: usage for options that cannot be, input if the model lacks the head, resources
-  // if the system has no more threads.
+  // `wanted` of requests that do not say otherwise. Throws Error: usage for options that cannot be,
+  // input if the model lacks the head, resources if the system has no more threads.
   Batcher(std::shared_ptr<const Model> model, Wanted wanted, const BatcherOptions& options);
   // Runs what was accepted, without waiting for company. What is submitted meanwhile, from a
   // `done`, is refused.
@@ -58,6 +58,10 @@ class Batcher {
   // where the queue is full. Throws Error (input) for what this model can never run, usage for
   // segments of another number than ids or an empty `done`. Any thread.
   bool submit(std::span<const std::int32_t> ids, std::span<const std::int32_t> segments, Done done);
+  // For this output, whatever the batcher's own. A batch holds requests for one output. Throws
+  // Error (input) if the model lacks the head as well.
+  bool submit(Wanted wanted, std::span<const std::int32_t> ids,
+              std::span<const std::int32_t> segments, Done done);
 
   struct Counts {
     std::size_t accepted = 0, refused = 0;  // requests

@@ -33,19 +33,23 @@ struct Tuner::Impl {
   const ModelFiles& files;
   std::vector<tokenizer::Encoding> samples;
   Evaluate evaluate;
+  std::vector<tokenizer::Encoding> others;
 };
 
-Tuner::Tuner(const ModelFiles& files, std::vector<tokenizer::Encoding> samples, Evaluate evaluate)
-    : impl_(std::make_unique<Impl>(Impl{files, std::move(samples), std::move(evaluate)})) {}
+Tuner::Tuner(const ModelFiles& files, std::vector<tokenizer::Encoding> samples, Evaluate evaluate,
+             std::vector<tokenizer::Encoding> others)
+    : impl_(std::make_unique<Impl>(
+          Impl{files, std::move(samples), std::move(evaluate), std::move(others)})) {}
 Tuner::~Tuner() = default;
 
 TuningReport Tuner::run(const TuningOptions& options) {
   const Strategy& strategy = named_strategy(options.strategy);
   ExperimentSetup setup{impl_->files.checkpoint, impl_->files.config};
-  setup.isa = jit::select_isa("");
+  setup.isa = options.isa ? *options.isa : jit::select_isa("");
   setup.threads = options.threads == 0 ? usable_cpus() : options.threads;
   setup.head = impl_->files.heads.classifier ? TaskHead::classifier : TaskHead::span;
   setup.samples = impl_->samples;
+  setup.others = impl_->others;
   TuneRequest request{impl_->files, std::move(setup), impl_->evaluate, {}, 0, strategy};
   request.space.sampling_sizes = {options.calibration_samples};
   request.goal = goal_of(options);

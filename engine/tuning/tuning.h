@@ -51,7 +51,8 @@ struct TuningOptions {
   std::size_t calibration_samples = 500;  // at most
   std::filesystem::path recipe_file;      // the best so far; empty: no file, and no journal
   bool resume = false;
-  std::size_t threads = 0;  // 0: as many as there are usable CPUs
+  std::size_t threads = 0;           // 0: as many as there are usable CPUs
+  std::optional<jit::Isa> isa = {};  // empty: BERTQ_ISA or the best there is
 };
 
 struct TuningReport {
@@ -64,9 +65,11 @@ struct TuningReport {
 
 class Tuner {
  public:
-  // `files` outlives it. `samples`: inputs to calibrate with, labels are not needed. Throws Error
-  // (usage) for a packed model.
-  Tuner(const ModelFiles& files, std::vector<tokenizer::Encoding> samples, Evaluate evaluate);
+  // `files` outlives it. `samples`: inputs to calibrate with, labels are not needed. `others`: some
+  // that were not calibrated with, on which recipes are compared; empty: the samples themselves,
+  // which flatters. Throws Error (usage) for a packed model.
+  Tuner(const ModelFiles& files, std::vector<tokenizer::Encoding> samples, Evaluate evaluate,
+        std::vector<tokenizer::Encoding> others = {});
   ~Tuner();
 
   // Throws Error: usage for options that cannot be and for a journal of another search, resources
