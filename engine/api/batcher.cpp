@@ -1,0 +1,165 @@
+#include "bertq/batcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/api/guarded.h"
+#include "engine/api/input_reader.h"
+#include "engine/api/model_impl.h"
+#include "engine/api/results.h"
+#include "engine/model/packed_batch.h"
+#include "engine/runtime/cpu_count.h"
+#include "engine/serving/batcher.h"
+
+namespace bertq {
+namespace {
+
+engine::BatcherOptions inner_options(const BatcherOptions& options) {
+  engine::BatcherOptions inner;
+  inner.instances = options.instances;
+  inner.threads = options.threads;
+  if (options.threads == 0 && options.instances > 0) {
+    inner.threads = std::max<std::size_t>(engine::usable_cpus() / options.instances, 1);
+  }
+  inner.max_batch_tokens = options.max_batch_tokens;
+  inner.max_delay = options.max_delay;
+  inner.max_waiting_tokens = options.max_waiting_tokens;
+  return inner;
+}
+
+Prediction owned(const Classification& result) {
+  return {result.index,
+          std::string(result.label),
+          result.score,
+          {result.probabilities.begin(), result.probabilities.end()},
+          {result.logits.begin(), result.logits.end()},
+          result.truncated};
+}
+
+[[noreturn]] void refuse() {
+  throw Error(ErrorKind::resources, "the queue is full (max_waiting_tokens)");
+}
+
+// Submits by callback and gives the future of what it is called with. `submit` takes
+// (result, error) and returns whether the request was accepted; `keep` copies the result.
+template <typename Kept, typename Submit, typename Keep>
+std::future<Kept> as_future(const Submit& submit, const Keep& keep) {
+  const auto promise = std::make_shared<std::promise<Kept>>();
+  std::future<Kept> future = promise->get_future();
+  const bool accepted = submit([promise, keep](const auto& result, std::exception_ptr error) {
+    try {
+      if (error) {
+        promise->set_exception(std::move(error));
+      } else {
+        promise->set_value(keep(result));
+      }
+    } catch (...) {  // want of memory for the copy
+      promise->set_exception(std::current_exception());
+    }
+  });
+  if (!accepted) refuse();
+  return future;
+}
+
+}  // namespace
+
+struct Batcher::Impl {
+  Impl(const Model& of_model, const BatcherOptions& options)
+      : model(of_model),
+        outputs(model.outputs()),
+        truncate(options.truncate),
+        pooling(pooling_choice(*model.impl().files, options.embedding)),
+        made_in(forks()),
+        batcher(std::make_unique<engine::Batcher>(model.impl().model, engine::Wanted::hidden_states,
+                                                  inner_options(options))) {}
+  // As for a session: the threads of a parent process will never end here.
+  ~Impl() {
+    if (made_in != forks()) static_cast<void>(batcher.release());
+  }
+
+  // done(values, error, tokens, truncated)
+  template <typename Done>
+  bool submit(engine::Wanted wanted, const Input& input, Done done) {
+    if (made_in != forks()) {
+      throw Error(ErrorKind::usage,
+                  "a batcher of the parent process, whose threads this one does not have: make "
+                  "batchers after fork()");
+    }
+    InputReader reader(*model.impl().files, model.max_tokens(), truncate);
+    const ReadInput read = reader.read(input);
+    return batcher->submit(
+        wanted, read.ids, read.segments,
+        [done = std::move(done), tokens = read.ids.size(), truncated = read.truncated](
+            std::span<const float> values, std::exception_ptr error) {
+          done(values, as_error(error), tokens, truncated);
+        });
+  }
+
+  const Model model;
+  const std::size_t outputs;
+  const bool truncate;
+  const engine::PoolingChoice pooling;
+  const unsigned made_in;
+  std::unique_ptr<engine::Batcher> batcher;
+};
+
+Batcher::Batcher(const Model& model, const BatcherOptions& options)
+    : impl_(guarded([&] { return std::make_unique<Impl>(model, options); })) {}
+Batcher::~Batcher() = default;
+
+bool Batcher::classify(const Input& input, OnClassified done) {
+  return guarded([&] {
+    const Impl& impl = *impl_;
+    return impl_->submit(
+        engine::Wanted::logits, input,
+        [&impl, done = std::move(done)](std::span<const float> logits, std::exception_ptr error,
+                                        std::size_t, bool truncated) {
+          if (error) return done({}, std::move(error));
+          std::vector<double> probabilities(logits.size());
+          if (impl.model.classifies()) {
+            return done(classification_of(impl.model, logits, probabilities, truncated), nullptr);
+          }
+          Classification value;
+          value.score = static_cast<double>(logits[0]);
+          value.logits = logits;
+          value.truncated = truncated;
+          done(value, nullptr);
+        });
+  });
+}
+
+bool Batcher::embed(const Input& input, OnEmbedded done) {
+  return guarded([&] {
+    const Impl& impl = *impl_;
+    return impl_->submit(
+        engine::Wanted::hidden_states, input,
+        [&impl, done = std::move(done)](std::span<const float> states, std::exception_ptr error,
+                                        std::size_t tokens, bool) {
+          if (error) return done({}, std::move(error));
+          const std::size_t hidden = impl.model.hidden();
+          std::vector<float> vector(hidden);
+          engine::pool_rows(states.data(), tokens, hidden, impl.pooling, vector);
+          done(vector, nullptr);
+        });
+  });
+}
+
+std::future<Prediction> Batcher::classify(const Input& input) {
+  return as_future<Prediction>(
+      [&](auto done) { return classify(input, OnClassified(std::move(done))); }, owned);
+}
+
+std::future<std::vector<float>> Batcher::embed(const Input& input) {
+  return as_future<std::vector<float>>(
+      [&](auto done) { return embed(input, OnEmbedded(std::move(done))); },
+      [](std::span<const float> vector) {
+        return std::vector<float>(vector.begin(), vector.end());
+      });
+}
+
+Batcher::Counts Batcher::counts() const {
+  const engine::Batcher::Counts inner = impl_->batcher->counts();
+  return {inner.accepted, inner.refused, inner.batches, inner.waiting_tokens};
+}
+
+}  // namespace bertq

@@ -1,0 +1,82 @@
+// Requests of many threads, run together: for servers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bertq/export.h"
+#include "bertq/model.hpp"
+#include "bertq/session.hpp"
+
+namespace bertq {
+
+struct BatcherOptions {
+  std::size_t instances = 1;  // batches that run side by side
+  std::size_t threads = 0;    // of each; 0: the usable CPUs, divided among the instances
+  // A batch is what waits when an instance becomes free, up to so many tokens.
+  std::size_t max_batch_tokens = 2048;
+  // How long an idle instance lets a request wait for company. 0: not at all; batches then form
+  // only while all instances are busy.
+  std::chrono::microseconds max_delay{0};
+  // Tokens that may wait. A request that would exceed them is refused at once; it never blocks.
+  std::size_t max_waiting_tokens = std::size_t{1} << 16;
+  bool truncate = false;  // as in SessionOptions
+  EmbeddingOptions embedding = {};
+};
+
+// A Classification that owns what it holds. `index` and `probabilities` are of a head that
+// classifies; the score of one that regresses is its value.
+struct Prediction {
+  std::size_t index = 0;
+  std::string label;
+  double score = 0.0;
+  std::vector<double> probabilities;
+  std::vector<float> logits;
+  bool truncated = false;
+};
+
+// Any number of threads may submit at once. A text is tokenized by the thread that submits it, and
+// the answer has the bits that it has alone.
+//
+// What can never run (not UTF-8, too long, a head that the checkpoint lacks) throws as Session
+// does, from submit itself. What fails while running fails alone, with its own exception.
+class BERTQ_API Batcher {
+ public:
+  explicit Batcher(const Model& model, const BatcherOptions& options = {});
+  // Runs what was accepted.
+  ~Batcher();
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+
+  // Throws Error (resources) at once where the queue is full.
+  std::future<Prediction> classify(const Input& input);
+  std::future<std::vector<float>> embed(const Input& input);
+
+  // Instead of a future: called once, on a thread of the batcher, with a result or an error, which
+  // is null where there is none. It holds up the next batch, and must not throw. The results'
+  // spans hold during the call. False, at once, where the queue is full: nothing is called.
+  using OnClassified = std::function<void(const Classification& result, std::exception_ptr error)>;
+  bool classify(const Input& input, OnClassified done);
+  using OnEmbedded = std::function<void(std::span<const float> vector, std::exception_ptr error)>;
+  bool embed(const Input& input, OnEmbedded done);
+
+  struct Counts {
+    std::size_t accepted = 0, refused = 0;  // requests
+    std::size_t batches = 0;                // forward passes
+    std::size_t waiting_tokens = 0;         // now
+  };
+  Counts counts() const;
+
+ private:
+  struct BERTQ_HIDDEN Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bertq

@@ -1,0 +1,90 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/temporary_folder.h"
+#include "texts.h"
+
+namespace bertq::testing {
+namespace {
+
+const Model& paraphrases() {
+  static const Model model = Model::load(Sample::paraphrases, {.precision = Precision::fp32});
+  return model;
+}
+
+// How close the logits are to those of the first call, which is FP32's: a score that INT8 lowers.
+Tuner::Evaluate closeness(const std::vector<Input>& inputs) {
+  return [&inputs, exact = std::vector<float>()](Session& session) mutable {
+    const auto logits = session.logits(inputs).values;
+    if (exact.empty()) exact = copy(logits);
+    double sum = 0.0;
+    for (std::size_t i = 0; i < exact.size(); ++i) sum += std::abs(logits[i] - exact[i]);
+    return 1.0 - sum / static_cast<double>(exact.size());
+  };
+}
+
+TEST_CASE("a caller's own score: a recipe that is saved, loaded and run") {
+  const auto texts = some_texts(12);
+  const auto inputs = inputs_of(texts);
+  const TemporaryFolder folder;
+  const std::string file = folder / "r.json";
+  Tuner tuner(paraphrases(), inputs, closeness(inputs));
+  const TuningReport report = tuner.run({.tolerance = 0.2, .max_trials = 4, .threads = 1});
+  CHECK(report.baseline == 1.0);
+  CHECK(report.goal_met);
+  CHECK(report.score >= 0.8);
+  CHECK(report.trials <= 4);
+  CHECK(report.best.precision_of("bert.encoder.layer.0.intermediate.dense") == "int8");
+  report.best.save(file);
+  CHECK(Recipe::load(file).json() == report.best.json());
+
+  const Model tuned = paraphrases().with(report.best);
+  const Model loaded = Model::load(BERTQ_TEST_SAMPLE, {.recipe = file});
+  CHECK(tuned.precision() == "tuned");
+  Session first(tuned, {.threads = 1}), second(loaded, {.threads = 1});
+  CHECK(same_bits<float>(first.logits(inputs).values, second.logits(inputs).values));
+}
+
+TEST_CASE("a task's file: what bertq tune scores") {
+  Tuner tuner = Tuner::for_task(paraphrases(), "MRPC", BERTQ_TEST_SAMPLE "/mrpc.tsv");
+  const TuningReport report = tuner.run({.tolerance = 0.05, .max_trials = 1, .threads = 1});
+  CHECK(report.baseline > 0.7);
+  CHECK(report.trials == 1);
+}
+
+TEST_CASE("failures: of a trial, of the first evaluation, of what is asked") {
+  const auto texts = some_texts(4);
+  const auto inputs = inputs_of(texts);
+  int calls = 0;
+  Tuner failing(paraphrases(), inputs, [&](Session&) -> double {
+    if (++calls == 1) return 1.0;
+    throw std::runtime_error("no");
+  });
+  const TuningReport report = failing.run({.max_trials = 2, .threads = 1});
+  CHECK_FALSE(report.goal_met);
+  CHECK(report.best.precision_of("classifier") == "fp32");
+
+  Tuner broken(paraphrases(), inputs, [](Session&) -> double { throw std::out_of_range("mine"); });
+  CHECK_THROWS_WITH_AS(broken.run({.threads = 1}), "mine", std::out_of_range);
+
+  CHECK(error_of([&] { Tuner(paraphrases(), inputs, nullptr); }).starts_with("2 "));
+  CHECK(error_of([&] {
+          Tuner(paraphrases(), inputs, closeness(inputs)).run({.strategy = "tpe"});
+        }) == "2 tuning: unknown strategy 'tpe'");
+  CHECK(error_of([&] { Tuner::for_task(paraphrases(), "poetry", "x"); }) ==
+        "2 tuning: unknown task 'poetry'");
+  CHECK(error_of([&] {
+          Tuner::for_task(paraphrases(), "mrpc", "/no/such/file");
+        }).starts_with("3 /no/such/file"));
+  const std::vector<Input> bad{"good", "\xff"};
+  CHECK(error_of([&] { Tuner(paraphrases(), bad, closeness(inputs)); }).starts_with("3 input 1"));
+}
+
+}  // namespace
+}  // namespace bertq::testing
