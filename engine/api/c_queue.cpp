@@ -1,0 +1,109 @@
+// bertq_queue_* and bertq_submit_*.
+#include <thread>
+
+#include "engine/api/c_arguments.h"
+#include "engine/api/c_call.h"
+#include "engine/api/c_objects.h"
+
+namespace bertq::engine::c_api {
+namespace {
+
+struct OpenQueue {
+  std::size_t max_tokens;  // the model's
+  Batcher batcher;
+};
+
+// On a thread of a queue: that a `done` is being called.
+thread_local bool in_callback = false;
+
+// What the caller is called with.
+void deliver(bertq_done done, void* context, std::span<const float> values,
+             const std::exception_ptr& error) {
+  bertq_status status = BERTQ_OK;
+  forget_error();
+  if (error != nullptr) {
+    try {
+      std::rethrow_exception(error);
+    } catch (...) {
+      status = report_exception();
+      values = {};
+    }
+  }
+  in_callback = true;
+  done(context, status, values.data(), values.size());
+  in_callback = false;
+}
+
+BatcherOptions batcher_options(const bertq_queue_options& from) {
+  BatcherOptions options;
+  set_unless_0(options.instances, from.instances);
+  options.threads = from.threads;
+  set_unless_0(options.max_batch_tokens, from.max_batch_tokens);
+  set_unless_0(options.max_waiting_tokens, from.max_waiting_tokens);
+  constexpr std::uint64_t most = 60'000'000;
+  if (from.max_delay_us > most) {
+    refuse("max_delay_us", "expected at most " + std::to_string(most) + ", got " +
+                               std::to_string(from.max_delay_us));
+  }
+  options.max_delay = std::chrono::microseconds(from.max_delay_us);
+  options.truncate = chosen(from.truncate, "truncate");
+  options.embedding = embedding_options(from.pooling, from.normalize);
+  return options;
+}
+
+template <typename Submit>
+bertq_status submit(bertq_queue* queue, const bertq_input* input, bertq_done done,
+                    const Submit& run) {
+  return call([&] {
+    const auto found = Handles::instance().find<OpenQueue>(HandleKind::queue, queue);
+    if (done == nullptr) refuse("done", "expected a function, got NULL");
+    if (!run(found->batcher, checked_input(input, found->max_tokens, "input"))) {
+      throw StatusError(BERTQ_BUSY, "the queue is full");
+    }
+  });
+}
+
+}  // namespace
+}  // namespace bertq::engine::c_api
+
+using namespace bertq;
+using namespace bertq::engine::c_api;
+
+bertq_status bertq_queue_create(const bertq_model* model, const bertq_queue_options* options,
+                                bertq_queue** queue) {
+  return call([&] {
+    const auto found = find_model(model);
+    bertq_queue*& handle = not_null(queue, "queue");
+    const auto how = batcher_options(checked_options(options, "bertq_queue_options"));
+    std::shared_ptr<OpenQueue> open(new OpenQueue{found->max_tokens(), Batcher(*found, how)});
+    handle = static_cast<bertq_queue*>(Handles::instance().add(HandleKind::queue, std::move(open)));
+  });
+}
+
+bertq_status bertq_queue_free(bertq_queue* queue) {
+  return call([&] {
+    if (queue == nullptr) return;
+    if (in_callback) refuse("queue", "a callback cannot free it: it would wait for itself");
+    const auto object = Handles::instance().remove(HandleKind::queue, queue);
+    // A callback may be submitting, and must not be the last to let go.
+    while (object.use_count() > 1) std::this_thread::yield();
+  });
+}
+
+bertq_status bertq_submit_logits(bertq_queue* queue, const bertq_input* input, bertq_done done,
+                                 void* context) {
+  return submit(queue, input, done, [&](Batcher& batcher, const Input& given) {
+    return batcher.classify(given, [=](const Classification& result, std::exception_ptr error) {
+      deliver(done, context, result.logits, error);
+    });
+  });
+}
+
+bertq_status bertq_submit_embed(bertq_queue* queue, const bertq_input* input, bertq_done done,
+                                void* context) {
+  return submit(queue, input, done, [&](Batcher& batcher, const Input& given) {
+    return batcher.embed(given, [=](std::span<const float> vector, std::exception_ptr error) {
+      deliver(done, context, vector, error);
+    });
+  });
+}
