@@ -17,6 +17,7 @@
 #include "bertq/error.h"
 #include "engine/cli/options.h"
 #include "engine/cli/suggestion.h"
+#include "engine/cli/verbs.h"
 
 namespace bertq::engine::cli {
 namespace {
@@ -54,18 +55,25 @@ void check_choice(const Option& option, std::string_view source, const std::stri
     throw Error(ErrorKind::usage,
                 fmt::format("{}: {} is not built yet; choose {}", source, value, choices));
   }
-  refuse(source, fmt::format("one of {}", choices), value);
+  throw Error(ErrorKind::usage,
+              fmt::format("{}: expected one of {}, got '{}'{}", source, choices, value,
+                          suggestion(value, candidates_of(option))));
 }
 
 // `source` is the flag or the environment variable that the value came from.
 void check(const Option& option, std::string_view source, const std::string& value) {
   switch (option.takes) {
     case Takes::nothing:
+      if (value != "true") refuse(source, "no value", value);
       return;
     case Takes::boolean:
       if (value != "true" && value != "false") refuse(source, "true or false", value);
       return;
+    case Takes::verb:
+      find_verb(value);
+      return;
     case Takes::text:
+    case Takes::task:
     case Takes::path:
     case Takes::paths:
       if (value.empty()) refuse(source, option.argument, value);
@@ -100,13 +108,16 @@ cxxopts::Options to_cxxopts(const std::vector<const Option*>& rows) {
   cxxopts::Options parser("bertq");
   parser.allow_unrecognised_options();
   auto add = parser.add_options();
+  std::vector<std::string> positional;
   for (const Option* row : rows) {
+    if (row->positional) positional.emplace_back(row->name);
     const std::string name =
         row->letter == '\0' ? std::string(row->name) : fmt::format("{},{}", row->letter, row->name);
     const auto value = cxxopts::value<std::string>();
     if (row->takes == Takes::nothing || row->takes == Takes::boolean) value->implicit_value("true");
     add(name, "", value);
   }
+  if (!positional.empty()) parser.parse_positional(std::move(positional));
   return parser;
 }
 
@@ -125,13 +136,11 @@ std::optional<Given> find_given(const cxxopts::ParseResult& parsed, const Option
   return Given{variable, set};
 }
 
-// -o onto what is being read would destroy it.
-void refuse_overwriting(const std::string& input, const std::string& output) {
+bool same_file(const std::string& a, const std::string& b) {
   std::error_code none;
-  if (std::filesystem::equivalent(input, output, none) &&
-      std::filesystem::is_regular_file(output, none)) {
-    throw Error(ErrorKind::usage, fmt::format("--output: '{}' is also the input", output));
-  }
+  if (std::filesystem::equivalent(a, b, none)) return std::filesystem::is_regular_file(a, none);
+  return !std::filesystem::exists(a, none) && std::filesystem::weakly_canonical(a, none) ==
+                                                  std::filesystem::weakly_canonical(b, none);
 }
 
 [[noreturn]] void refuse_unmatched(const std::string& argument,
@@ -178,16 +187,32 @@ Arguments Arguments::parse(unsigned verb, int argc, const char* const* argv) {
   } catch (const cxxopts::exceptions::exception& error) {
     throw Error(ErrorKind::usage, error.what());
   }
-  if (arguments.given("output")) {
-    const std::string& output = arguments.text("output");
-    refuse_overwriting("/proc/self/fd/0", output);
-    for (const Option* row : rows) {
-      const bool reads = row->takes == Takes::path || row->takes == Takes::paths;
-      if (reads) refuse_overwriting(arguments.text(row->name), output);
-      if (row->takes == Takes::paths) refuse_overwriting(arguments.second(row->name), output);
-    }
-  }
+  arguments.refuse_overwriting(rows);
   return arguments;
+}
+
+// A result onto what is being read, or onto another result, would destroy it.
+void Arguments::refuse_overwriting(const std::vector<const Option*>& rows) const {
+  struct Used {
+    std::string what, file;
+  };
+  std::vector<Used> used = {{"the input", "/proc/self/fd/0"}};
+  std::vector<Used> written;
+  for (const Option* row : rows) {
+    if (!given(row->name) || names_what(*row) != Names::file) continue;
+    const bool reads = row->takes == Takes::path || row->takes == Takes::paths;
+    (reads ? used : written)
+        .push_back({reads ? "the input" : fmt::format("--{}", row->name), text(row->name)});
+    if (row->takes == Takes::paths) used.push_back({"the input", second(row->name)});
+  }
+  for (const Used& output : written) {
+    for (const Used& other : used) {
+      if (!same_file(output.file, other.file)) continue;
+      throw Error(ErrorKind::usage,
+                  fmt::format("{}: '{}' is also {}", output.what, output.file, other.what));
+    }
+    used.push_back(output);
+  }
 }
 
 const Arguments::Value& Arguments::find(std::string_view name) const {

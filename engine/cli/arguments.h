@@ -9,6 +9,8 @@
 
 namespace bertq::engine::cli {
 
+struct Option;  // options.h
+
 // The flags given to one verb, checked. Asking for a flag that the verb does not have is a defect
 // and throws std::logic_error.
 class Arguments {
@@ -33,6 +35,7 @@ class Arguments {
     std::string second = {};
   };
   const Value& find(std::string_view name) const;
+  void refuse_overwriting(const std::vector<const Option*>& rows) const;
   std::map<std::string, Value, std::less<>> values_;
 };
 

@@ -2,158 +2,169 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "bertq/error.h"
-#include "engine/cli/isa_check.h"
+#include "engine/cli/joined.h"
 #include "engine/cli/json_output.h"
-#include "engine/cli/memory.h"
-#include "engine/cli/setup.h"
+#include "engine/cli/machine.h"
 #include "engine/cli/verbs.h"
-#include "engine/runtime/cgroup.h"
-#include "engine/runtime/topology.h"
 
 namespace bertq::engine::cli {
 namespace {
 
-struct IsaState {
-  jit::Isa isa;
-  std::string lacking;  // empty: available
-  std::string fault;    // empty: executed, and right
-};
-
-struct Diagnosis {
-  std::vector<IsaState> isas;
-  std::string used, used_because;  // `used` empty: none, and why
-  std::size_t threads = 0, affinity = 0;
-  std::optional<double> quota;
-  std::string threads_because;
-  std::optional<std::uint64_t> memory, available_memory, free_huge_pages, huge_page_bytes;
-  std::string transparent_huge_pages;
-};
-
-// The word in brackets of "always [madvise] never".
-std::string transparent_huge_pages() {
-  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
-  std::string line;
-  std::getline(file, line);
-  const std::size_t open = line.find('['), close = line.find(']');
-  return open < close && close != std::string::npos ? line.substr(open + 1, close - open - 1)
-                                                    : "unknown";
-}
-
-std::string source_of(const Arguments& arguments, const char* flag, const char* otherwise) {
-  const bool asked = arguments.given(flag) && arguments.text(flag) != "auto";
-  return asked ? "as asked for" : otherwise;
-}
-
-Diagnosis diagnose(const Arguments& arguments) {
-  Diagnosis found;
-  for (const jit::Isa isa : jit::all_isas()) {
-    std::string lacking = jit::why_unavailable(isa);
-    std::string fault = lacking.empty() ? check_isa(isa) : "";
-    found.isas.push_back({isa, std::move(lacking), std::move(fault)});
-  }
-  try {
-    found.used = jit::isa_name(chosen_isa(arguments));
-    found.used_because = source_of(arguments, "isa", "the best that is available");
-  } catch (const jit::IsaUnavailable& error) {
-    found.used_because = error.what();
-  }
-  found.threads = chosen_threads(arguments);
-  found.affinity = machine_topology().allowed.size();
-  found.quota = cgroup_cpu_quota();
-  found.threads_because = source_of(arguments, "threads", "the cores this process may use");
-  found.memory = proc_bytes("/proc/meminfo", "MemTotal");
-  found.available_memory = proc_bytes("/proc/meminfo", "MemAvailable");
-  found.free_huge_pages = proc_number("/proc/meminfo", "HugePages_Free");
-  found.huge_page_bytes = proc_bytes("/proc/meminfo", "Hugepagesize");
-  found.transparent_huge_pages = transparent_huge_pages();
-  return found;
-}
-
-std::string isa_text(const IsaState& state) {
-  if (!state.lacking.empty()) return fmt::format("no: {}", state.lacking);
-  return state.fault.empty() ? "yes; executed, same bits as the reference"
-                             : fmt::format("BROKEN: {}", state.fault);
-}
+constexpr double kibi = 1024.0, mebi = kibi * kibi, gibi = kibi * mebi;
 
 std::string amount(const std::optional<std::uint64_t>& bytes, double unit, std::string_view name) {
   return bytes ? fmt::format("{:.1f} {}", static_cast<double>(*bytes) / unit, name) : "unknown";
 }
 
-std::string as_text(const Diagnosis& found) {
-  constexpr double kibi = 1024.0, gibi = kibi * kibi * kibi;
-  const jit::CpuDescription& cpu = jit::describe_cpu();
+std::string count(std::size_t number, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", number, number == 1 ? one : many);
+}
+
+std::string isa_text(const IsaState& state) {
+  if (state.faults) return fmt::format("FAULTS: {}", state.lacking);
+  if (!state.lacking.empty()) return fmt::format("no: {}", state.lacking);
+  return state.wrong.empty() ? "yes; executed, same bits as the reference"
+                             : fmt::format("BROKEN: {}", state.wrong);
+}
+
+std::string caches_text(const Machine& machine) {
+  std::string text = fmt::format("per core {} KiB L1 data, {} KiB L2",
+                                 machine.cpu.l1_data_bytes / 1024, machine.cpu.l2_bytes / 1024);
+  if (machine.l3_bytes) text += fmt::format("; {} L3", amount(machine.l3_bytes, mebi, "MiB"));
+  if (!machine.l3_cpus.empty()) text += fmt::format(" for CPUs {}", machine.l3_cpus.text());
+  return text;
+}
+
+std::string cores_text(const Topology& topology) {
+  return fmt::format("{} in {} and {}, {} each", count(topology.cores.size(), "core", "cores"),
+                     count(topology.packages(), "package", "packages"),
+                     count(topology.nodes().size(), "NUMA node", "NUMA nodes"),
+                     count(topology.most_siblings(), "CPU", "CPUs"));
+}
+
+std::string memory_text(const Memory& memory) {
+  return fmt::format("{}, {} available; limit of the control group: {}",
+                     amount(memory.total, gibi, "GiB"), amount(memory.available, gibi, "GiB"),
+                     memory.limit ? amount(memory.limit, gibi, "GiB") : "none");
+}
+
+std::string tiles_text(const Machine& machine) {
+  if (!machine.tiles_permitted) return "the kernel does not know them";
+  return *machine.tiles_permitted ? "this process may use them"
+                                  : fmt::format("not permitted: {}", machine.isas.back().lacking);
+}
+
+std::string instances_text(const Machine& machine) {
+  std::vector<std::string> sets;
+  for (const CpuSet& cpus : machine.instances) sets.push_back(cpus.text());
+  return sets.size() == 1
+             ? "1: there is one NUMA node"
+             : fmt::format("{}, one for each NUMA node: CPUs {}", sets.size(), joined(sets, " | "));
+}
+
+std::string as_text(const Machine& machine) {
   std::string text;
   const auto line = [&](std::string_view label, const std::string& value) {
     text += fmt::format("{:<14}{}\n", label, value);
   };
-  line("cpu", fmt::format("{}; per core {} KiB L1 data, {} KiB L2", cpu.name,
-                          cpu.l1_data_bytes / 1024, cpu.l2_bytes / 1024));
-  for (const IsaState& state : found.isas) {
-    line(jit::isa_name(state.isa), isa_text(state));
-  }
-  line("will use", found.used.empty() ? fmt::format("nothing: {}", found.used_because)
-                                      : fmt::format("{}, {}", found.used, found.used_because));
-  line("threads",
-       fmt::format("{}, {} (allowed {}, quota {})", found.threads, found.threads_because,
-                   found.affinity, found.quota ? fmt::format("{:g} CPUs", *found.quota) : "none"));
-  line("memory", fmt::format("{}, {} available", amount(found.memory, gibi, "GiB"),
-                             amount(found.available_memory, gibi, "GiB")));
+  line("cpu", machine.cpu.name);
+  line("caches", caches_text(machine));
+  line("cores", cores_text(machine.topology));
+  line("allowed",
+       fmt::format("CPUs {} of {}; quota {}", machine.topology.allowed.text(),
+                   machine.online.empty() ? "unknown" : machine.online.text(),
+                   machine.cpu_quota ? fmt::format("{:g} CPUs", *machine.cpu_quota) : "none"));
+  line("memory", memory_text(machine.memory));
   line("huge pages", fmt::format("transparent: {}; reserved and free: {} of {}",
-                                 found.transparent_huge_pages, found.free_huge_pages.value_or(0),
-                                 amount(found.huge_page_bytes, kibi * kibi, "MiB")));
+                                 machine.memory.transparent_huge_pages,
+                                 machine.memory.free_huge_pages.value_or(0),
+                                 amount(machine.memory.huge_page_bytes, mebi, "MiB")));
+  line("AMX tiles", tiles_text(machine));
+  line("signal stack",
+       fmt::format("at least {} bytes with this CPU's registers", machine.least_signal_stack));
+  text += '\n';
+  for (const IsaState& state : machine.isas) line(jit::isa_name(state.isa), isa_text(state));
+  text += '\n';
+  line("will use", machine.isa.what.empty()
+                       ? fmt::format("nothing: {}", machine.isa.why)
+                       : fmt::format("{}, {}", machine.isa.what, machine.isa.why));
+  line("threads", fmt::format("{}, {}", machine.threads.what, machine.threads.why));
+  line("instances", instances_text(machine));
+  line("pinning", machine.instances.size() == 1
+                      ? "none: the kernel places threads"
+                      : "each instance of several to its CPUs; else none");
   return text;
 }
 
-Json as_json(const Diagnosis& found) {
-  const jit::CpuDescription& cpu = jit::describe_cpu();
-  Json isas = Json::array();
-  for (const IsaState& state : found.isas) {
-    Json row = {{"isa", jit::isa_name(state.isa)}, {"available", state.lacking.empty()}};
-    if (!state.lacking.empty()) row["lacking"] = state.lacking;
-    if (state.lacking.empty()) row["works"] = state.fault.empty();
-    if (!state.fault.empty()) row["fault"] = state.fault;
-    isas.push_back(row);
+Json as_json(const IsaState& state) {
+  Json row = {{"isa", jit::isa_name(state.isa)}, {"available", state.lacking.empty()}};
+  if (!state.lacking.empty()) {
+    row["lacking"] = state.lacking;
+    row["faults"] = state.faults;
+  } else {
+    row["works"] = state.wrong.empty();
+    if (!state.wrong.empty()) row["fault"] = state.wrong;
   }
+  return row;
+}
+
+Json as_json(const Machine& machine) {
+  Json isas = Json::array(), nodes = Json::array(), instances = Json::array();
+  for (const IsaState& state : machine.isas) isas.push_back(as_json(state));
+  for (const std::uint32_t node : machine.topology.nodes()) {
+    nodes.push_back({{"node", node}, {"cpus", machine.topology.cpus_of_node(node).text()}});
+  }
+  for (const CpuSet& cpus : machine.instances) instances.push_back(cpus.text());
+  const Memory& memory = machine.memory;
   return {{"schema_version", 1},
           {"version", BERTQ_VERSION},
-          {"cpu", cpu.name},
-          {"l1_data_bytes", cpu.l1_data_bytes},
-          {"l2_bytes", cpu.l2_bytes},
+          {"cpu", machine.cpu.name},
+          {"l1_data_bytes", machine.cpu.l1_data_bytes},
+          {"l2_bytes", machine.cpu.l2_bytes},
+          {"l3_bytes", json_or_null(machine.l3_bytes)},
+          {"packages", machine.topology.packages()},
+          {"numa_nodes", nodes},
+          {"cores", machine.topology.cores.size()},
+          {"cpus_per_core", machine.topology.most_siblings()},
+          {"cpus", machine.topology.allowed.text()},
+          {"allowed_cpus", machine.topology.allowed.size()},
+          {"online_cpus", machine.online.text()},
+          {"cpu_quota", json_or_null(machine.cpu_quota)},
+          {"memory_bytes", json_or_null(memory.total)},
+          {"available_memory_bytes", json_or_null(memory.available)},
+          {"memory_limit_bytes", json_or_null(memory.limit)},
+          {"transparent_huge_pages", memory.transparent_huge_pages},
+          {"free_huge_pages", json_or_null(memory.free_huge_pages)},
+          {"huge_page_bytes", json_or_null(memory.huge_page_bytes)},
+          {"amx_tiles_permitted", json_or_null(machine.tiles_permitted)},
+          {"least_signal_stack_bytes", machine.least_signal_stack},
           {"isas", isas},
-          {"isa", found.used.empty() ? Json(nullptr) : Json(found.used)},
-          {"isa_because", found.used_because},
-          {"threads", found.threads},
-          {"threads_because", found.threads_because},
-          {"allowed_cpus", found.affinity},
-          {"cpu_quota", found.quota ? Json(*found.quota) : Json(nullptr)},
-          {"memory_bytes", json_or_null(found.memory)},
-          {"available_memory_bytes", json_or_null(found.available_memory)},
-          {"transparent_huge_pages", found.transparent_huge_pages},
-          {"free_huge_pages", json_or_null(found.free_huge_pages)},
-          {"huge_page_bytes", json_or_null(found.huge_page_bytes)}};
+          {"isa", machine.isa.what.empty() ? Json(nullptr) : Json(machine.isa.what)},
+          {"isa_because", machine.isa.why},
+          {"threads", std::stoull(machine.threads.what)},
+          {"threads_because", machine.threads.why},
+          {"instances", instances}};
 }
 
 }  // namespace
 
 void doctor(const Arguments& arguments, Output& output, const Console&) {
-  const Diagnosis found = diagnose(arguments);
+  const Machine machine = examine_machine(arguments);
   if (arguments.text("format") == "json") {
-    write_json(output, as_json(found));
+    write_json(output, as_json(machine));
   } else {
-    output.write(as_text(found));
+    output.write(as_text(machine));
   }
   output.finish();
-  if (found.used.empty()) throw jit::IsaUnavailable(found.used_because);
-  for (const IsaState& state : found.isas) {
-    if (!state.fault.empty()) {
-      throw Error(ErrorKind::internal,
-                  fmt::format("{}: {}", jit::isa_name(state.isa), state.fault));
+  if (machine.isa.what.empty()) throw jit::IsaUnavailable(machine.isa.why);
+  for (const IsaState& state : machine.isas) {
+    if (!state.wrong.empty()) {
+      throw Error(ErrorKind::internal, fmt::format("{}: {}; choose another path with --isa",
+                                                   jit::isa_name(state.isa), state.wrong));
     }
   }
 }

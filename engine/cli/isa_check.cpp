@@ -1,18 +1,27 @@
 #include "engine/cli/isa_check.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
 #include <vector>
 
+#include "engine/runtime/replace_file.h"
 #include "jit/gemm.h"
 #include "jit/kernels.h"
 #include "jit/layout.h"
 #include "jit/pack.h"
+#include "loaders/file_descriptor.h"
 
 namespace bertq::engine::cli {
 namespace {
@@ -83,39 +92,72 @@ bool u8s8_agrees(jit::Isa isa) {
   return equal_bits(multiply(isa, spec, args), multiply(jit::Isa::reference, spec, args));
 }
 
-enum Verdict : int { fine, wrong_f32, wrong_u8s8, thrown };
+void judge(jit::Isa isa) {
+  if (!f32_agrees(isa)) throw std::runtime_error("FP32 product differs from the reference");
+  if (!u8s8_agrees(isa)) throw std::runtime_error("INT8 product differs from the reference");
+}
 
-Verdict judge(jit::Isa isa) {
+// As a process that nobody prepared: signals take their default course, and no core is dumped.
+void be_plain(std::chrono::seconds limit) {
+  for (const int signal : {SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGALRM}) {
+    ::signal(signal, SIG_DFL);
+  }
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::alarm(static_cast<unsigned>(limit.count()));
+}
+
+// Runs body and says through the pipe why it threw, if it did.
+[[noreturn]] void be_child(const std::function<void()>& body, int pipe,
+                           std::chrono::seconds limit) {
+  be_plain(limit);
   try {
-    if (!f32_agrees(isa)) return wrong_f32;
-    return u8s8_agrees(isa) ? fine : wrong_u8s8;
-  } catch (const std::exception&) {
-    return thrown;
+    body();
+    ::_exit(0);
+  } catch (const std::exception& error) {
+    [[maybe_unused]] const int lost = write_all(pipe, error.what());
+    ::_exit(1);
   }
 }
 
-std::string describe_status(int status) {
+// All that can be read, up to the length that a pipe takes at once.
+std::string read_message(int pipe) {
+  std::array<char, PIPE_BUF> buffer{};
+  const ::ssize_t bytes = ::read(pipe, buffer.data(), buffer.size());
+  return bytes > 0 ? std::string(buffer.data(), static_cast<std::size_t>(bytes)) : "";
+}
+
+std::string describe_status(int status, const std::string& message, std::chrono::seconds limit) {
   if (WIFSIGNALED(status)) {
-    return std::string("ended by signal ") + ::sigabbrev_np(WTERMSIG(status));
+    const int signal = WTERMSIG(status);
+    return signal == SIGALRM ? fmt::format("did not end within {} s", limit.count())
+                             : fmt::format("ended by SIG{}", ::sigabbrev_np(signal));
   }
-  constexpr std::array<const char*, 4> words = {"", "FP32 product differs from the reference",
-                                                "INT8 product differs from the reference",
-                                                "its kernels could not be made"};
-  const auto verdict = static_cast<std::size_t>(WEXITSTATUS(status));
-  return verdict < words.size() ? words[verdict] : "ended in an unknown way";
+  if (WEXITSTATUS(status) == 0) return "";
+  return message.empty() ? "ended in an unknown way" : message;
 }
 
 }  // namespace
 
-std::string check_isa(jit::Isa isa) {
+std::string in_child(const std::function<void()>& body, std::chrono::seconds limit) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return "could not be tried: no pipe to be had";
+  const loaders::FileDescriptor from_child(ends[0]);
+  loaders::FileDescriptor to_parent(ends[1]);
   const pid_t child = ::fork();
   if (child < 0) return "could not be tried: no process to be had";
-  if (child == 0) ::_exit(judge(isa));
+  if (child == 0) be_child(body, to_parent.get(), limit);
+  to_parent = loaders::FileDescriptor(-1);  // or reading would wait for ourselves
+  const std::string message = read_message(from_child.get());
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return "could not be tried: its process was lost";
   }
-  return describe_status(status);
+  return describe_status(status, message, limit);
+}
+
+std::string check_isa(jit::Isa isa) {
+  return in_child([isa] { judge(isa); });
 }
 
 }  // namespace bertq::engine::cli

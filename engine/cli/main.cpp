@@ -1,8 +1,10 @@
 // The program: finds the verb, runs it, and turns what happened into an exit code.
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -10,6 +12,9 @@
 
 #include "bertq/error.h"
 #include "engine/cli/failure.h"
+#include "engine/cli/help.h"
+#include "engine/cli/machine_notes.h"
+#include "engine/cli/options.h"
 #include "engine/cli/verbs.h"
 #include "jit/kernels.h"
 
@@ -24,6 +29,16 @@ void end_on_signal(int signal) {
   const std::string_view message = on_terminal ? "\nbertq: interrupted\n" : "bertq: interrupted\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());
   ::_exit(128 + signal);
+}
+
+// A file opened later must not get the number of a standard stream that the caller closed: notes
+// would go into results. What is opened here instead can neither be read from nor written to.
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) >= 0) continue;
+    [[maybe_unused]] const int taken =
+        ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
 }
 
 void install_signals() {
@@ -61,13 +76,17 @@ void print(std::string_view text) {
 
 void run_verb(const Verb& verb, int argc, const char* const* argv) {
   const Arguments arguments = Arguments::parse(verb.bit, argc, argv);
-  if (arguments.flag("help")) return print(verb_help(verb));
+  if (arguments.flag("help")) return print(help_of(verb));
   if (arguments.flag("version")) return print("bertq " BERTQ_VERSION "\n");
   const Console console(log_level(arguments.flag("quiet")));
   if (console.level() == LogLevel::debug) jit::enable_perf_map();
   const std::string& file = arguments.text("output");
   const auto output =
       file.empty() || file == "-" ? std::make_unique<Output>() : std::make_unique<Output>(file);
+  const auto rows = options_of(verb.bit);
+  const bool computes = std::any_of(rows.begin(), rows.end(),
+                                    [](const Option* row) { return row->takes == Takes::isa; });
+  if (computes) note_machine(arguments, console);
   verb.function(arguments, *output, console);
   output->finish();
 }
@@ -75,12 +94,13 @@ void run_verb(const Verb& verb, int argc, const char* const* argv) {
 void run_program(int argc, const char* const* argv) {
   if (argc < 2) throw Error(ErrorKind::usage, "no verb given (bertq --help lists them)");
   const std::string_view first = argv[1];
-  if (first == "--help" || first == "-h" || first == "help") return print(program_help());
+  if (first == "--help" || first == "-h") return print(program_help());
   if (first == "--version") return print("bertq " BERTQ_VERSION "\n");
   run_verb(find_verb(first), argc - 1, argv + 1);
 }
 
 int main(int argc, const char* const* argv) {
+  occupy_standard_streams();
   install_signals();
   try {
     run_program(argc, argv);

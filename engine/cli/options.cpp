@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/cli/verbs.h"
+#include "engine/task/task.h"
 #include "jit/isa.h"
 
 namespace bertq::engine::cli {
@@ -34,12 +36,12 @@ constexpr Option table[] = {
      verb_tokenize | verb_bench},
     {"config", '\0', Takes::path, "bert-base|bert-large|FILE", "bert-base", "",
      "shape of a model with random weights", verb_bench},
-    {"task", '\0', Takes::text, "TASK", "", "",
+    {"task", '\0', Takes::task, "TASK", "", "",
      "what to score: cola|sst-2|mrpc|sts-b|qqp|mnli|qnli|rte|wnli|squad|squad_v2, or custom: a "
      "file "
      "of your own",
      with_task},
-    {"task", '\0', Takes::text, "TASK", "", "", "adds a shape: all examples of the task's --data",
+    {"task", '\0', Takes::task, "TASK", "", "", "adds a shape: all examples of the task's --data",
      verb_bench},
     {"data", '\0', Takes::path, "FILE|DIR", "", "",
      "the task's file, or a folder with its files under the names they were published by (dev.tsv, "
@@ -252,6 +254,14 @@ constexpr Option table[] = {
      "compare two checkpoints of any formats, tensor by tensor, by their canonical names (exit 0 "
      "also if they differ; \"identical\" in the JSON says)",
      verb_inspect},
+    {"shell", '\0', Takes::choice, "bash|zsh|fish", "", "", "whose completions to write",
+     verb_completion, 0, 0, {}, true},
+    {"verb", '\0', Takes::verb, "VERB", "", "", "whose help to show (default: the program's)",
+     verb_help, 0, 0, {}, true},
+    {"man", '\0', Takes::nothing, "", "", "", "as a manual page, in roff", verb_help},
+    {"write-share", '\0', Takes::text, "DIR", "", "",
+     "instead, write all manual pages and completions below DIR, as a package has them in share/",
+     verb_help},
     {"output", 'o', Takes::text, "FILE", "", "", "write results there, not to standard output",
      every & ~verb_quantize},
     {"output", 'o', Takes::text, "FILE.bertq|FILE.json", "", "",
@@ -269,6 +279,16 @@ std::string isa_choices() {
   std::string names = "auto";
   for (const jit::Isa isa : jit::all_isas()) names += fmt::format("|{}", jit::isa_name(isa));
   return names;
+}
+
+std::vector<std::string> split_at_bars(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('|'), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
 }
 
 // Words in lines that end before `help_width`, all but the first indented.
@@ -309,19 +329,76 @@ std::string argument_of(const Option& option) {
   return option.takes == Takes::isa ? isa_choices() : std::string(option.argument);
 }
 
+std::vector<std::string> candidates_of(const Option& option) {
+  std::vector<std::string> names;
+  switch (option.takes) {
+    case Takes::choice:
+    case Takes::choices:
+    case Takes::isa:
+      return split_at_bars(argument_of(option));
+    case Takes::path:  // "bert-base|bert-large|FILE": what is not in capitals is meant as it stands
+      for (std::string& name : split_at_bars(option.argument)) {
+        if (name.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos &&
+            name.find('.') == std::string::npos) {
+          names.push_back(std::move(name));
+        }
+      }
+      return names;
+    case Takes::task:
+      for (const Task& task : all_tasks()) names.emplace_back(task.name);
+      return names;
+    case Takes::verb:
+      for (const Verb& verb : all_verbs()) names.emplace_back(verb.name);
+      return names;
+    case Takes::nothing:
+    case Takes::boolean:
+    case Takes::text:
+    case Takes::paths:
+    case Takes::number:
+      break;
+  }
+  return names;
+}
+
+Names names_what(const Option& option) {
+  if (option.argument == "DIR") return Names::folder;
+  const bool file = option.takes == Takes::path || option.takes == Takes::paths ||
+                    (option.takes == Takes::text && option.argument.starts_with("FILE"));
+  return file ? Names::file : Names::nothing;
+}
+
+std::string full_help(const Option& option) {
+  std::string help(option.help);
+  if (!option.fallback.empty()) help += fmt::format(" (default {})", option.fallback);
+  if (!option.environment.empty()) help += fmt::format("; environment: {}", option.environment);
+  return help;
+}
+
+std::string brief(std::string_view help) {
+  constexpr std::size_t longest = 70;
+  std::string_view gist = help.substr(0, help.find_first_of(";:("));
+  if (gist.size() > longest) gist = gist.substr(0, gist.rfind(' ', longest));
+  return std::string(gist.substr(0, gist.find_last_not_of(" ,") + 1));
+}
+
+std::string help_line(std::string_view left, std::string_view right) {
+  const bool beside = left.size() + 2 <= help_indent;
+  return (beside ? fmt::format("{:<{}}", left, help_indent)
+                 : fmt::format("{}\n{:{}}", left, "", help_indent)) +
+         wrapped(right) + '\n';
+}
+
 std::string options_help(unsigned verb) {
   std::string help;
   for (const Option* row : options_of(verb)) {
-    std::string left = row->letter == '\0' ? "      " : fmt::format("  -{}, ", row->letter);
-    left += fmt::format("--{}", row->name);
-    if (const std::string argument = argument_of(*row); !argument.empty()) left += " " + argument;
-    std::string right(row->help);
-    if (!row->fallback.empty()) right += fmt::format(" (default {})", row->fallback);
-    if (!row->environment.empty()) right += fmt::format("; environment: {}", row->environment);
-    const bool beside = left.size() + 2 <= help_indent;
-    help += beside ? fmt::format("{:<{}}", left, help_indent)
-                   : fmt::format("{}\n{:{}}", left, "", help_indent);
-    help += wrapped(right) + '\n';
+    std::string left = "  ";
+    if (!row->positional) {
+      left += row->letter == '\0' ? "    " : fmt::format("-{}, ", row->letter);
+      left += fmt::format("--{} ", row->name);
+    }
+    left += argument_of(*row);
+    help += help_line(std::string_view(left).substr(0, left.find_last_not_of(' ') + 1),
+                      full_help(*row));
   }
   return help;
 }

@@ -22,6 +22,8 @@ enum VerbBit : unsigned {
   verb_answer = 256,
   verb_tune = 512,
   verb_why = 1024,
+  verb_completion = 2048,
+  verb_help = 4096,
 };
 
 enum class Takes : std::uint8_t {
@@ -34,6 +36,8 @@ enum class Takes : std::uint8_t {
   choices,  // one or more of them, comma-separated, none twice
   number,   // a whole number in [lowest, highest]
   isa,      // a name that jit knows, or "auto"
+  task,     // as `text`; the verb knows the tasks
+  verb,     // the name of one
 };
 
 struct Option {
@@ -47,6 +51,7 @@ struct Option {
   unsigned verbs;
   std::uint64_t lowest = 0, highest = 0;
   std::string_view not_yet = {};  // a choice that will come, to be refused by name
+  bool positional = false;        // may stand without its name: "bertq completion bash"
 };
 
 // The whole table. A flag may have several rows, each for other verbs.
@@ -57,6 +62,18 @@ std::vector<const Option*> options_of(unsigned verb);
 // What --help shows for the argument: of Takes::isa, the names that jit knows.
 std::string argument_of(const Option& option);
 
+// The values that a shell can offer: of a choice, the tasks, the verbs; else none.
+std::vector<std::string> candidates_of(const Option& option);
+// Whether the value is the name of a file or of a folder.
+enum class Names : std::uint8_t { nothing, file, folder };
+Names names_what(const Option& option);
+
+// The help of an option with its default and its environment variable; and its gist, on one line.
+std::string full_help(const Option& option);
+std::string brief(std::string_view help);
+
+// "  left    right", the right part wrapped and indented.
+std::string help_line(std::string_view left, std::string_view right);
 // The flags of one verb, a line each, for --help.
 std::string options_help(unsigned verb);
 

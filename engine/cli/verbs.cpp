@@ -64,6 +64,15 @@ constexpr std::string_view tune_examples[] = {
     "bertq run --task mrpc --recipe tuned.json",
 };
 
+constexpr std::string_view completion_examples[] = {
+    "bertq completion bash > bertq.bash",
+    "bertq completion zsh -o _bertq",
+};
+constexpr std::string_view help_examples[] = {
+    "bertq help predict",
+    "bertq help --man predict > bertq-predict.1",
+};
+
 constexpr Verb verbs[] = {
     {"run", verb_run, "score a task in FP32 and INT8 (or with a recipe) and compare",
      "--task TASK [-m MODEL --data FILE|DIR]", run_examples, run},
@@ -87,6 +96,9 @@ constexpr Verb verbs[] = {
      doctor_examples, doctor},
     {"bench", verb_bench, "measure latency and throughput", "[--config NAME|FILE | -m MODEL]",
      bench_examples, bench},
+    {"completion", verb_completion, "write a script with which a shell completes bertq's flags",
+     "bash|zsh|fish", completion_examples, completion},
+    {"help", verb_help, "show how the program or a verb is used", "[VERB]", help_examples, help},
 };
 
 }  // namespace
@@ -103,38 +115,6 @@ const Verb& find_verb(std::string_view name) {
   }
   throw Error(ErrorKind::usage, fmt::format("unknown verb '{}'{} (bertq --help lists them)", name,
                                             suggestion(name, known)));
-}
-
-std::string program_help() {
-  std::string help =
-      "bertq: BERT inference on this machine's CPU, from a published checkpoint to an answer\n\n"
-      "usage: bertq VERB [flags]\n\nverbs:\n";
-  for (const Verb& verb : verbs) help += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
-  help +=
-      "\n'bertq VERB --help' shows the flags of a verb, with examples. 'bertq --version' shows the "
-      "version.\n\n"
-      "environment:\n"
-      "  BERTQ_ISA      the code path, as --isa\n"
-      "  BERTQ_THREADS  worker threads, as --threads\n"
-      "  BERTQ_LOG      error: only errors; info: notes as well (default on a terminal); debug: "
-      "also\n"
-      "                 names of generated code in /tmp/perf-PID.map for perf\n"
-      "  HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, TRANSFORMERS_CACHE: where the Hugging Face cache "
-      "is\n\n"
-      "exit codes: 0 done, 1 internal error, 2 usage, 3 unusable input, 4 accuracy goal missed,\n"
-      "5 instruction set not available, 6 benchmark regression, 7 resources or output,\n"
-      "130 interrupted\n";
-  return help;
-}
-
-std::string verb_help(const Verb& verb) {
-  std::string help =
-      fmt::format("bertq {}: {}\n\nusage: bertq {} {}{}[flags]\n\nflags:\n", verb.name,
-                  verb.summary, verb.name, verb.usage, verb.usage.empty() ? "" : " ");
-  help += options_help(verb.bit);
-  help += "\nexamples:\n";
-  for (const std::string_view example : verb.examples) help += fmt::format("  {}\n", example);
-  return help;
 }
 
 }  // namespace bertq::engine::cli

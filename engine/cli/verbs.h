@@ -29,9 +29,6 @@ std::span<const Verb> all_verbs();
 // Throws Error (usage) with the nearest name.
 const Verb& find_verb(std::string_view name);
 
-std::string program_help();
-std::string verb_help(const Verb& verb);
-
 void run(const Arguments& arguments, Output& output, const Console& console);
 void predict(const Arguments& arguments, Output& output, const Console& console);
 void answer(const Arguments& arguments, Output& output, const Console& console);
@@ -43,5 +40,7 @@ void bench(const Arguments& arguments, Output& output, const Console& console);
 void quantize(const Arguments& arguments, Output& output, const Console& console);
 void tune(const Arguments& arguments, Output& output, const Console& console);
 void why(const Arguments& arguments, Output& output, const Console& console);
+void completion(const Arguments& arguments, Output& output, const Console& console);
+void help(const Arguments& arguments, Output& output, const Console& console);
 
 }  // namespace bertq::engine::cli
