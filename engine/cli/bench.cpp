@@ -8,6 +8,7 @@
 
 #include "bertq/error.h"
 #include "engine/cli/bench_baseline.h"
+#include "engine/cli/bench_layers.h"
 #include "engine/cli/bench_measure.h"
 #include "engine/cli/bench_options.h"
 #include "engine/cli/bench_page.h"
@@ -98,6 +99,7 @@ void check_regressions(const Comparison& comparison, const Json& results) {
 }  // namespace
 
 void bench(const Arguments& arguments, Output& output, const Console& console) {
+  if (arguments.flag("layers")) return bench_layers(arguments, output, console);
   const BenchOptions options = bench_options(arguments);
   std::optional<Json> baseline;
   if (arguments.given("baseline")) baseline = read_baseline(arguments.text("baseline"));

@@ -160,6 +160,10 @@ constexpr Option table[] = {
      verb_bench, 1, 1 << 20},
     {"max-waiting-tokens", '\0', Takes::number, "N", "65536", "",
      "server: tokens that may wait; what comes beyond is refused", verb_bench, 1, 1 << 30},
+    {"layers", '\0', Takes::nothing, "", "", "",
+     "where the time goes instead: each kernel of each layer, and its share of what the CPU's "
+     "multiplying unit can do, measured beside it",
+     verb_bench},
     {"baseline", '\0', Takes::path, "FILE.json", "", "",
      "compare with an earlier --format json of this machine; exit 6 if anything has become slower "
      "beyond the noise of both",

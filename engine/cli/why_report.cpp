@@ -51,7 +51,7 @@ std::vector<std::string> cells(const WhyReport& report, const ModuleFinding& fin
           outliers_text(finding)};
 }
 
-// What is not within a layer: normalisation, quantising, waiting.
+// What is not within a layer of the list: normalisation, waiting.
 double other_seconds(const Diagnosis& diagnosis) {
   double seconds = diagnosis.seconds;
   for (const ModuleFinding& finding : diagnosis.modules) seconds -= finding.seconds;
