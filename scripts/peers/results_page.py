@@ -230,7 +230,7 @@ def picture(report):
                 bars.append((f"{TITLES.get(work, work)}, {threads} thread{'s' if threads > 1 else ''}", mode, colours[mode],
                              peer, ratio, least, most))
     groups = list(dict.fromkeys(bar[0] for bar in bars))
-    left, width, bar_height, gap = 150, 520, 15, 16
+    left, width, bar_height, gap = 180, 520, 15, 16
     most = max(max(bar[6] for bar in bars) * 1.02, 2.0)
     x = lambda ratio: left + ratio / most * width
     body, y = [], 44
@@ -253,4 +253,4 @@ def picture(report):
     title = escape(f"Times as fast as the fastest peer of the same precision: BERT-{report['facts']['size']}, {report['facts']['cpu']}")
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 170} {y}" font-family="sans-serif" font-size="12">\n'
             f'<style>.small{{font-size:10px}}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n'
-            f'<text x="{left}" y="14">{title}</text>\n' + "\n".join([*legend, line, *body]) + "\n</svg>\n")
+            f'<text x="{left}" y="14">{title}</text>\n' + "\n".join([*legend, *body, line]) + "\n</svg>\n")
