@@ -142,6 +142,13 @@ const std::map<jit::Isa, Allowed>& allowed() {
   return table;
 }
 
+// With the instructions for BF16, where the path has fast ones on this CPU.
+Allowed allowed_on(const Path& path) {
+  Allowed here = allowed().at(path.isa);
+  if (jit::has_fast_bf16(path.isa)) here.extensions.insert("BF16");
+  return here;
+}
+
 // What is wrong with an instruction on a path; empty if nothing.
 std::string objection(const Instruction& instruction, const Allowed& path) {
   if (instruction.mnemonic == "(bad)") return "no instruction at all";
@@ -157,8 +164,10 @@ std::string objection(const Instruction& instruction, const Allowed& path) {
 }
 
 void generate_much(const Path& path) {
-  for (const jit::Operands operands : {jit::Operands::f32, jit::Operands::u8s8})
-    for (const jit::Output output : {jit::Output::f32, jit::Output::u8_tiles})
+  for (const jit::Operands operands :
+       {jit::Operands::f32, jit::Operands::u8s8, jit::Operands::bf16})
+    for (const jit::Output output :
+         {jit::Output::f32, jit::Output::u8_tiles, jit::Output::bf16_tiles})
       for (const jit::Activation activation :
            {jit::Activation::none, jit::Activation::relu, jit::Activation::gelu_erf,
             jit::Activation::gelu_tanh, jit::Activation::tanh})
@@ -181,6 +190,7 @@ TEST_CASE("generated code keeps to its instruction set") {
   }
   const Paths paths;
   for (const Path& path : paths.generated()) {
+    const Allowed allowed_here = allowed_on(path);
     generate_much(path);
     std::vector<std::uint8_t> code;
     std::vector<std::size_t> entries;
@@ -200,7 +210,7 @@ TEST_CASE("generated code keeps to its instruction set") {
     for (const std::size_t entry : entries) {
       for (const Instruction& instruction : reachable(listing, entry)) {
         ++count;
-        const std::string wrong = objection(instruction, allowed().at(path.isa));
+        const std::string wrong = objection(instruction, allowed_here);
         if (!wrong.empty())
           ++objections[instruction.mnemonic + instruction.operands + ": " + wrong];
         const std::string extension = extension_of(instruction);
@@ -212,8 +222,8 @@ TEST_CASE("generated code keeps to its instruction set") {
     CHECK_MESSAGE(objections.empty(), name_of(path), " has ", objections.size(),
                   " forbidden instructions, the first: ", first);
     // And it does use what it is named after.
-    CHECK_MESSAGE(used.count("EVEX") == (allowed().at(path.isa).evex ? 1 : 0), name_of(path));
-    for (const std::string& extension : allowed().at(path.isa).extensions)
+    CHECK_MESSAGE(used.count("EVEX") == (allowed_here.evex ? 1 : 0), name_of(path));
+    for (const std::string& extension : allowed_here.extensions)
       CHECK_MESSAGE(used.count(extension) == 1, name_of(path), " never uses ", extension);
     std::printf("%s: %zu instructions in %zu pieces of code, disassembled\n",
                 std::string(jit::isa_name(path.isa)).c_str(), count, entries.size());

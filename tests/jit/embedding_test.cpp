@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "jit/bf16.h"
 #include "row_cases.h"
 
 namespace bertq::testing {
@@ -26,6 +27,7 @@ EmbeddingTables random_tables(std::size_t columns, std::size_t rows, Random& ran
   tables.position = random_rows(positions, columns, 0.05F, random).values;
   tables.word_s8.resize(words * columns);
   for (auto& q : tables.word_s8) q = static_cast<std::int8_t>(random.next());
+  for (const float word : tables.word) tables.word_bf16.push_back(jit::to_bf16(word));
   for (std::size_t i = 0; i < words; ++i) tables.word_scale.push_back(random.uniform(1e-4F, 1e-2F));
   tables.ids = indices(words);
   tables.segments = indices(types);
@@ -33,15 +35,20 @@ EmbeddingTables random_tables(std::size_t columns, std::size_t rows, Random& ran
   return tables;
 }
 
+enum class Words { f32, s8, bf16 };
+
 // out[row][column] as row_kernels.h spells it.
 float expected_element(const EmbeddingTables& tables, std::size_t row, std::size_t column,
-                       bool quantized) {
+                       Words words) {
   const auto at = [&](const std::vector<std::int32_t>& indices) {
     return static_cast<std::size_t>(indices[row]) * tables.columns + column;
   };
   const float type = tables.type[at(tables.segments)];
   const float position = tables.position[at(tables.positions)];
-  if (!quantized) return (tables.word[at(tables.ids)] + type) + position;
+  if (words == Words::f32) return (tables.word[at(tables.ids)] + type) + position;
+  if (words == Words::bf16) {
+    return (jit::from_bf16(tables.word_bf16[at(tables.ids)]) + type) + position;
+  }
   const float scale = tables.word_scale[static_cast<std::size_t>(tables.ids[row])];
   return std::fma(static_cast<float>(tables.word_s8[at(tables.ids)]), scale, type + position);
 }
@@ -60,16 +67,19 @@ TEST_CASE("embeddings are exactly as the contract says, on every path") {
     ++index;
     std::vector<float> f32;
     std::vector<float> s8;
+    std::vector<float> bf16;
     for (std::size_t row = 0; row < rows; ++row) {
       for (std::size_t column = 0; column < columns; ++column) {
-        f32.push_back(expected_element(tables, row, column, false));
-        s8.push_back(expected_element(tables, row, column, true));
+        f32.push_back(expected_element(tables, row, column, Words::f32));
+        s8.push_back(expected_element(tables, row, column, Words::s8));
+        bf16.push_back(expected_element(tables, row, column, Words::bf16));
       }
     }
     for (const Path& path : paths.all()) {
       INFO(name_of(path), " columns ", columns);
       REQUIRE(same_bits(arena.embed_f32(path.isa, tables).values, f32));
       REQUIRE(same_bits(arena.embed_s8(path.isa, tables).values, s8));
+      REQUIRE(same_bits(arena.embed_bf16(path.isa, tables).values, bf16));
     }
   }
 }

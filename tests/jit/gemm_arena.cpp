@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "jit/bf16.h"
 #include "jit/layout.h"
 #include "jit/pack.h"
 
@@ -41,7 +42,7 @@ const T* place_vector(GuardedBuffer& buffer, const std::vector<T>& values, std::
 }  // namespace
 
 GemmArena::GemmArena(std::size_t max_m, std::size_t max_n, std::size_t max_k)
-    : a_(std::max(jit::tiles_bytes(max_m, max_k), 4 * f32_count(max_m, max_k))),
+    : a_(std::max(jit::bf16_tiles_bytes(max_m, max_k), 4 * f32_count(max_m, max_k))),
       b_(4 * jit::padded_columns(max_n) * jit::padded_depth(max_k)),
       compensation_(4 * jit::padded_columns(max_n)),
       row_scale_(4 * max_m),
@@ -50,7 +51,7 @@ GemmArena::GemmArena(std::size_t max_m, std::size_t max_n, std::size_t max_k)
       residual_(4 * f32_count(max_m, max_n)),
       output_multiplier_(4 * jit::padded_columns(max_n)),
       output_offset_(4 * jit::padded_columns(max_n)),
-      c_(std::max(jit::tiles_bytes(max_m, max_n + spare_columns),
+      c_(std::max(jit::bf16_tiles_bytes(max_m, max_n + spare_columns),
                   4 * f32_count(max_m + spare_rows, max_n))) {}
 
 void GemmArena::place(const GemmProblem& problem, const Placement& placement) {
@@ -76,6 +77,7 @@ void GemmArena::place_a() {
     args_.a = a;
     return;
   }
+  if (p.spec.operands == Operands::bf16) return place_bf16_a();
   auto* a = a_.place<std::uint8_t>(jit::tiles_bytes(p.m, p.k), placement_.edge, garbage_bytes);
   for (std::size_t m = 0; m < p.m; ++m) {
     for (std::size_t k = 0; k < p.k; k += jit::tile_depth) {
@@ -88,11 +90,31 @@ void GemmArena::place_a() {
   args_.a = a;
 }
 
+// The padding of a row must be zeros; what lies in rows that are none may be anything.
+void GemmArena::place_bf16_a() {
+  const GemmProblem& p = *problem_;
+  auto* a = a_.place<std::uint8_t>(jit::bf16_tiles_bytes(p.m, p.k), placement_.edge, garbage_bytes);
+  for (std::size_t m = 0; m < p.m; ++m) {
+    for (std::size_t k = 0; k < jit::round_up(p.k, jit::bf16_tile_depth); ++k) {
+      const std::uint16_t value = k < p.k ? jit::to_bf16(p.a_f32[m * p.k + k]) : std::uint16_t{0};
+      std::memcpy(a + jit::bf16_tile_offset(m, k, p.k), &value, sizeof value);
+    }
+  }
+  args_.a = a;
+}
+
 void GemmArena::place_b() {
   const GemmProblem& p = *problem_;
   if (p.spec.operands == Operands::f32) {
     auto* b = b_.place<float>(jit::packed_f32_count(p.n, p.k), placement_.edge, 0);
     jit::pack_f32(p.b_f32.data(), 0, p.n, p.k, b);
+    args_.b = b;
+    return;
+  }
+  if (p.spec.operands == Operands::bf16) {
+    const std::size_t numbers = jit::packed_bf16_bytes(p.n, p.k) / jit::bf16_bytes;
+    auto* b = b_.place<std::uint16_t>(numbers, placement_.edge, 0);
+    jit::pack_bf16(p.b_f32.data(), 0, p.n, p.k, b);
     args_.b = b;
     return;
   }
@@ -115,17 +137,17 @@ void GemmArena::place_vectors() {
   if (p.spec.column_scale)
     args_.column_scale = place_vector(column_scale_, p.column_scale, padded_n, edge);
   if (p.spec.bias) args_.bias = place_vector(bias_, p.bias, padded_n, edge);
-  if (p.spec.output == Output::f32) return;
+  if (p.spec.output != Output::u8_tiles) return;
   args_.output_multiplier = place_vector(output_multiplier_, p.output_multiplier, padded_n, edge);
   args_.output_offset = place_vector(output_offset_, p.output_offset, padded_n, edge);
 }
 
 void GemmArena::place_c() {
   const GemmProblem& p = *problem_;
-  if (p.spec.output == Output::u8_tiles) {
+  if (p.spec.output != Output::f32) {
     args_.ldc = p.n + placement_.extra_c_columns;
     c_rows_ = jit::round_up(p.m, jit::tile_rows);
-    c_count_ = jit::tiles_bytes(p.m, args_.ldc);
+    c_count_ = jit::tiles_bytes(p.m, args_.ldc * c_element_bytes());
     args_.c = c_.place<std::uint8_t>(c_count_, placement_.edge);
   } else {
     args_.ldc = jit::padded_columns(p.n) + placement_.extra_columns;
@@ -150,7 +172,7 @@ void GemmArena::place_c() {
 
 void GemmArena::clear_c() {
   const GemmProblem& p = *problem_;
-  if (p.spec.output == Output::u8_tiles) {
+  if (p.spec.output != Output::f32) {
     std::memset(args_.c, garbage_bytes, c_count_);
     return;
   }
@@ -166,8 +188,12 @@ void GemmArena::run(const jit::Kernels& kernels) {
 }
 
 std::size_t GemmArena::c_index(std::size_t row, std::size_t column) const {
-  return problem_->spec.output == Output::f32 ? row * args_.ldc + column
-                                              : jit::tile_offset(row, column, args_.ldc);
+  if (problem_->spec.output == Output::f32) return row * args_.ldc + column;
+  return jit::tile_offset(row, column * c_element_bytes(), args_.ldc * c_element_bytes());
+}
+
+std::size_t GemmArena::c_element_bytes() const {
+  return problem_->spec.output == Output::bf16_tiles ? jit::bf16_bytes : 1;
 }
 
 Elements GemmArena::elements() const {
@@ -179,8 +205,12 @@ Elements GemmArena::elements() const {
                   p.n * sizeof(float));
       continue;
     }
-    for (std::size_t n = 0; n < p.n; ++n)
-      elements[m * p.n + n] = static_cast<const std::uint8_t*>(args_.c)[c_index(m, n)];
+    for (std::size_t n = 0; n < p.n; ++n) {
+      const auto* at = static_cast<const std::uint8_t*>(args_.c) + c_index(m, n);
+      elements[m * p.n + n] = p.spec.output == Output::u8_tiles
+                                  ? *at
+                                  : jit::from_bf16(static_cast<std::uint16_t>(at[0] | at[1] << 8U));
+    }
   }
   return elements;
 }
@@ -189,14 +219,18 @@ std::string GemmArena::damage() const {
   const GemmProblem& p = *problem_;
   const bool f32 = p.spec.output == Output::f32;
   const std::size_t written = jit::padded_columns(p.n);
-  const std::size_t columns = f32 ? args_.ldc : jit::padded_depth(args_.ldc);
+  const std::size_t bytes = c_element_bytes();
+  const std::size_t columns = f32 ? args_.ldc : jit::padded_depth(args_.ldc * bytes) / bytes;
   for (std::size_t row = 0; row < c_rows_; ++row) {
     for (std::size_t column = row < p.m ? written : 0; column < columns; ++column) {
       const std::size_t index = c_index(row, column);
       if (index >= c_count_) continue;
-      const bool intact = f32 ? std::bit_cast<std::uint32_t>(
-                                    static_cast<const float*>(args_.c)[index]) == 0xFFFFFFFFU
-                              : static_cast<const std::uint8_t*>(args_.c)[index] == garbage_bytes;
+      const bool intact =
+          f32 ? std::bit_cast<std::uint32_t>(static_cast<const float*>(args_.c)[index]) ==
+                    0xFFFFFFFFU
+              : std::all_of(static_cast<const std::uint8_t*>(args_.c) + index,
+                            static_cast<const std::uint8_t*>(args_.c) + index + bytes,
+                            [](std::uint8_t byte) { return byte == garbage_bytes; });
       if (!intact)
         return "C was written outside its elements, at row " + std::to_string(row) + " column " +
                std::to_string(column);

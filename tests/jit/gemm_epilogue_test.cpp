@@ -10,6 +10,7 @@
 
 #include "gemm_arena.h"
 #include "gemm_comparison.h"
+#include "jit/bf16.h"
 #include "paths.h"
 #include "support/random.h"
 
@@ -21,13 +22,13 @@ using jit::GemmSpec;
 using jit::Operands;
 using jit::Output;
 
-// All 320 products that a GemmSpec can name.
+// All 720 products that a GemmSpec can name.
 std::vector<GemmSpec> all_specs() {
   std::vector<GemmSpec> specs;
-  for (const Operands operands : {Operands::f32, Operands::u8s8})
+  for (const Operands operands : {Operands::f32, Operands::u8s8, Operands::bf16})
     for (const Activation activation : {Activation::none, Activation::relu, Activation::gelu_erf,
                                         Activation::gelu_tanh, Activation::tanh})
-      for (const Output output : {Output::f32, Output::u8_tiles})
+      for (const Output output : {Output::f32, Output::u8_tiles, Output::bf16_tiles})
         for (unsigned flags = 0; flags < 16; ++flags)
           specs.push_back({.operands = operands,
                            .row_scale = (flags & 1U) != 0,
@@ -37,6 +38,10 @@ std::vector<GemmSpec> all_specs() {
                            .residual = (flags & 8U) != 0,
                            .output = output});
   return specs;
+}
+
+bool may_be_fast(jit::Isa isa) {
+  return isa == jit::Isa::avx512_vnni || isa == jit::Isa::amx;
 }
 
 struct Shape {
@@ -67,8 +72,12 @@ GemmProblem random_problem(const GemmSpec& spec, const Shape& shape, Random& ran
       p.compensation.push_back(128 * sum);
     }
   } else {
-    fill(p.a_f32, p.m * p.k, [&] { return random.bell(); });
-    fill(p.b_f32, p.n * p.k, [&] { return random.bell(); });
+    const auto value = [&] {
+      return spec.operands == Operands::bf16 ? jit::from_bf16(jit::to_bf16(random.bell()))
+                                             : random.bell();
+    };
+    fill(p.a_f32, p.m * p.k, value);
+    fill(p.b_f32, p.n * p.k, value);
   }
   // Integer sums are in the ten thousands: scaled to where activations bend, if there is a scale.
   const float unit = integers ? 0.004F : 0.5F;
@@ -141,6 +150,9 @@ double worst_of_allowed(const GemmProblem& p, const Elements& c) {
       exact.value = std::clamp(exact.value * scale + offset, 0.0, 255.0);
       exact.tolerance = 0.5 + scale * exact.tolerance + 1e-4;
     }
+    if (p.spec.output == Output::bf16_tiles) {
+      exact.tolerance += 0x1p-8 * (std::abs(exact.value) + exact.tolerance);
+    }
     const double error = std::abs(static_cast<double>(c[i]) - exact.value);
     worst = std::isnan(error) ? INFINITY : std::max(worst, error / exact.tolerance);
   }
@@ -171,7 +183,7 @@ TEST_CASE("every epilogue is right in `reference`, and the same bits everywhere"
   GemmArena arena(37, 96, 130);
   GemmComparison comparison;
   const std::vector<GemmSpec> specs = all_specs();
-  CHECK(specs.size() == 320);
+  CHECK(specs.size() == 720);
   for (std::size_t s = 0; s < specs.size(); ++s) {
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       GemmProblem p = random_problem(specs[s], shapes[i], random);
@@ -186,7 +198,26 @@ TEST_CASE("every epilogue is right in `reference`, and the same bits everywhere"
       CHECK_MESSAGE(worst <= 1.0, specs[s].name(), " shape ", i, ": error ", worst,
                     " times what is allowed");
       CHECK_MESSAGE(arena.damage().empty(), specs[s].name(), " shape ", i, ": ", arena.damage());
-      comparison.run(arena, p, expected, specs[s].name(), paths.generated());
+      for (const Path& path : paths.generated()) {
+        if (specs[s].operands != Operands::bf16 || !jit::has_fast_bf16(path.isa)) {
+          comparison.run(arena, p, expected, specs[s].name(), {path});
+          continue;
+        }
+        // Sums in an order of their own.
+        arena.clear_c();
+        arena.run(jit::Kernels::of(path.isa));
+        CHECK_MESSAGE(worst_of_allowed(p, arena.elements()) <= 1.0, specs[s].name(), " on ",
+                      name_of(path));
+        CHECK_MESSAGE(arena.damage().empty(), specs[s].name(), " shape ", i, ": ", arena.damage());
+      }
+      const WithoutFastBf16 widened;
+      for (const Path& path : paths.generated()) {
+        const bool concerned =
+            specs[s].operands == Operands::bf16 || specs[s].output == Output::bf16_tiles;
+        if (concerned && may_be_fast(path.isa)) {
+          comparison.run(arena, p, expected, specs[s].name() + " widened", {path});
+        }
+      }
     }
   }
   comparison.report("all epilogues", paths.generated());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "jit/isa.h"
+#include "jit/isa_testing.h"
 #include "support/amx_emulator.h"
 
 namespace bertq::testing {
@@ -35,6 +36,15 @@ class Paths {
 };
 
 std::string name_of(const Path& path);
+
+// While it lives, kernels are those of paths without fast BF16.
+class WithoutFastBf16 {
+ public:
+  WithoutFastBf16() { jit::deny_fast_bf16_for_tests(true); }
+  ~WithoutFastBf16() { jit::deny_fast_bf16_for_tests(false); }
+  WithoutFastBf16(const WithoutFastBf16&) = delete;
+  WithoutFastBf16& operator=(const WithoutFastBf16&) = delete;
+};
 
 // Why AMX instructions cannot be executed without the emulator here; empty if they can.
 const std::string& why_no_amx_hardware();

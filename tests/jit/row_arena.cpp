@@ -22,6 +22,16 @@ void require_intact(bool intact, const char* what) {
   if (!intact) throw std::runtime_error(std::string("a row kernel wrote into ") + what);
 }
 
+// What a matrix of bytes holds as bf16.
+QuantizedRows as_bf16(const QuantizedRows& bytes) {
+  QuantizedRows numbers;
+  numbers.rows = bytes.rows;
+  numbers.columns = bytes.columns / jit::bf16_bytes;
+  for (std::size_t i = 0; i < bytes.q.size(); i += jit::bf16_bytes)
+    numbers.q.push_back((bytes.q[i] & 0xFF) | (bytes.q[i + 1] & 0xFF) << 8);
+  return numbers;
+}
+
 }  // namespace
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -262,13 +272,18 @@ QuantizedRows RowArena::pack_values(jit::Isa isa, const Rows& x) {
 }
 
 Rows RowArena::embed_f32(jit::Isa isa, const EmbeddingTables& tables) {
-  return embed(isa, tables, false);
+  return embed(isa, tables, tables.word, &jit::RowKernels::embed_f32);
 }
 Rows RowArena::embed_s8(jit::Isa isa, const EmbeddingTables& tables) {
-  return embed(isa, tables, true);
+  return embed(isa, tables, tables.word_s8, &jit::RowKernels::embed_s8);
+}
+Rows RowArena::embed_bf16(jit::Isa isa, const EmbeddingTables& tables) {
+  return embed(isa, tables, tables.word_bf16, &jit::RowKernels::embed_bf16);
 }
 
-Rows RowArena::embed(jit::Isa isa, const EmbeddingTables& tables, bool quantized) {
+template <typename Word>
+Rows RowArena::embed(jit::Isa isa, const EmbeddingTables& tables, const std::vector<Word>& words,
+                     void (*jit::RowKernels::*kernel)(const jit::EmbeddingArgs*)) {
   const jit::ThreadScope scope(isa);
   const std::size_t ld = ld_of(tables.columns);
   const auto place_table = [&](GuardedBuffer& buffer, const auto& table) {
@@ -286,20 +301,74 @@ Rows RowArena::embed(jit::Isa isa, const EmbeddingTables& tables, bool quantized
   args.positions = tables.positions.data();
   args.rows = tables.ids.size();
   args.columns = tables.columns;
-  if (quantized) {
-    args.word = place_table(word_, tables.word_s8);
-    args.word_scale = tables.word_scale.data();
-  } else {
-    args.word = place_table(word_, tables.word);
-  }
+  args.word = place_table(word_, words);
+  args.word_scale = tables.word_scale.data();
   args.type = place_table(type_, tables.type);
   args.position = place_table(position_, tables.position);
   args.table_ld = ld;
   args.ld = ld;
   args.out = out_.place<float>(strided_count(args.rows, ld, tables.columns), edge_, nan_bytes);
-  const jit::RowKernels& kernels = jit::Kernels::of(isa).rows();
-  (quantized ? kernels.embed_s8 : kernels.embed_f32)(&args);
+  (jit::Kernels::of(isa).rows().*kernel)(&args);
   return take_rows(args.out, args.rows, tables.columns);
+}
+
+SoftmaxRows RowArena::softmax_bf16(jit::Isa isa, const Rows& scores) {
+  const jit::ThreadScope scope(isa);
+  jit::SoftmaxArgs args;
+  args.scores = place_rows(x_, scores);
+  args.ld = ld_of(scores.columns);
+  args.rows = scores.rows;
+  args.columns = scores.columns;
+  args.tiles = place_tiles(scores.rows, scores.columns * jit::bf16_bytes);
+  args.reciprocal_sum = per_row_.place<float>(scores.rows, edge_, nan_bytes);
+  jit::Kernels::of(isa).rows().softmax_bf16(&args);
+  take_rows(args.scores, scores.rows, scores.columns);  // its gaps must be intact
+  SoftmaxRows taken;
+  taken.q = as_bf16(take_tiles(scores.rows, scores.columns * jit::bf16_bytes));
+  taken.reciprocal_sum.assign(args.reciprocal_sum, args.reciprocal_sum + scores.rows);
+  return taken;
+}
+
+QuantizedRows RowArena::round_bf16(jit::Isa isa, const Rows& x) {
+  const jit::ThreadScope scope(isa);
+  jit::RoundArgs args;
+  args.x = place_rows(x_, x);
+  args.ld = ld_of(x.columns);
+  args.rows = x.rows;
+  args.columns = x.columns;
+  args.tiles = place_tiles(x.rows, x.columns * jit::bf16_bytes);
+  args.largest = per_row_.place<float>(x.rows, edge_, nan_bytes);
+  jit::Kernels::of(isa).rows().round_bf16(&args);
+  QuantizedRows taken = as_bf16(take_tiles(x.rows, x.columns * jit::bf16_bytes));
+  taken.scale.assign(args.largest, args.largest + x.rows);
+  return taken;
+}
+
+QuantizedRows RowArena::pack_keys_bf16(jit::Isa isa, const Rows& x) {
+  round_bf16(isa, x);
+  const jit::ThreadScope scope(isa);
+  const std::size_t bytes = jit::packed_bf16_bytes(x.rows, x.columns);
+  jit::TransposeArgs args;
+  args.from = tiles_;
+  args.to = word_.place<std::uint8_t>(bytes, edge_, garbage_bytes);
+  args.tiles = bytes / jit::tile_bytes;
+  jit::Kernels::of(isa).rows().transpose_tiles(&args);
+  return as_bf16(
+      take_packed(static_cast<const std::int8_t*>(args.to), x.rows, x.columns * jit::bf16_bytes));
+}
+
+QuantizedRows RowArena::pack_values_bf16(jit::Isa isa, const Rows& x) {
+  const jit::ThreadScope scope(isa);
+  jit::PackBf16Args args;
+  args.x = place_rows(x_, x);
+  args.ld = ld_of(x.columns);
+  args.rows = x.rows;
+  args.columns = x.columns;
+  auto* packed =
+      out_.place<std::int8_t>(jit::packed_bf16_bytes(x.columns, x.rows), edge_, garbage_bytes);
+  args.packed = packed;
+  jit::Kernels::of(isa).rows().pack_values_bf16(&args);
+  return as_bf16(take_packed(packed, x.columns, x.rows * jit::bf16_bytes));
 }
 
 }  // namespace bertq::testing

@@ -25,6 +25,7 @@ struct NormalizedRows {
   std::vector<float> reciprocal_deviation;
 };
 // `q` is [rows][columns] with both as padded by the kernel in question; sums and scales as there.
+// Of bf16, `q` is their bits and `scale` the largest of each row.
 struct QuantizedRows {
   std::size_t rows = 0, columns = 0;
   std::vector<std::int32_t> q;
@@ -41,7 +42,7 @@ struct DynamicRange {
 };
 struct SoftmaxRows {
   Rows p;           // softmax_f32
-  QuantizedRows q;  // softmax_u8
+  QuantizedRows q;  // softmax_u8 and softmax_bf16
   std::vector<float> reciprocal_sum;
 };
 struct LayerNormWeights {
@@ -53,7 +54,8 @@ struct EmbeddingTables {
   std::size_t columns = 0;
   std::vector<float> word, type, position;             // [entries][columns]
   std::vector<std::int8_t> word_s8;                    // embed_s8 takes these words instead
-  std::vector<float> word_scale;                       // [entries]
+  std::vector<std::uint16_t> word_bf16;                // embed_bf16 takes these
+  std::vector<float> word_scale;                       // [entries], of s8
   std::vector<std::int32_t> ids, segments, positions;  // [rows]
 };
 
@@ -82,11 +84,17 @@ class RowArena {
                                  const std::vector<float>& offset);
   SoftmaxRows softmax_f32(jit::Isa isa, const Rows& scores);
   SoftmaxRows softmax_u8(jit::Isa isa, const Rows& scores);
+  SoftmaxRows softmax_bf16(jit::Isa isa, const Rows& scores);
+  QuantizedRows round_bf16(jit::Isa isa, const Rows& x);
+  // As bf16 operands: rounded to tiles that are transposed, and packed.
+  QuantizedRows pack_keys_bf16(jit::Isa isa, const Rows& x);
+  QuantizedRows pack_values_bf16(jit::Isa isa, const Rows& x);
   QuantizedRows pack_keys(jit::Isa isa, const Rows& x);
   // Rows of the result are columns of x.
   QuantizedRows pack_values(jit::Isa isa, const Rows& x);
   Rows embed_f32(jit::Isa isa, const EmbeddingTables& tables);
   Rows embed_s8(jit::Isa isa, const EmbeddingTables& tables);
+  Rows embed_bf16(jit::Isa isa, const EmbeddingTables& tables);
 
  private:
   float* place_rows(GuardedBuffer& buffer, const Rows& x);
@@ -97,7 +105,9 @@ class RowArena {
   QuantizedRows quantize_given(jit::Isa isa, const Rows& x, const jit::QuantizeArgs& range,
                                void (*jit::RowKernels::*kernel)(const jit::QuantizeArgs*));
   QuantizedRows take_packed(const std::int8_t* packed, std::size_t n, std::size_t k) const;
-  Rows embed(jit::Isa isa, const EmbeddingTables& tables, bool quantized);
+  template <typename Word>
+  Rows embed(jit::Isa isa, const EmbeddingTables& tables, const std::vector<Word>& words,
+             void (*jit::RowKernels::*kernel)(const jit::EmbeddingArgs*));
   std::size_t ld_of(std::size_t columns) const;
 
   Edge edge_ = Edge::end;
