@@ -113,15 +113,15 @@ constexpr Option table[] = {
      "argument, "
      "prints one number",
      verb_tune},
-    {"precision", '\0', Takes::choice, "fp32|int8|torch-dynamic|auto", "auto", "",
+    {"precision", '\0', Takes::choice, "fp32|bf16|int8|torch-dynamic|auto", "auto", "",
      "auto: the recipe given or stored in the .bertq file, else int8. int8 of a checkpoint that "
      "brings ranges of its own (Q8BERT, LPOT) is its own arithmetic; torch-dynamic is PyTorch's "
      "dynamic quantisation, bit by bit, of an FP32 checkpoint too",
-     with_recipe & ~verb_bench, 0, 0, "bf16"},
-    {"precision", '\0', Takes::choices, "fp32|int8|torch-dynamic|auto", "auto", "",
+     with_recipe & ~verb_bench},
+    {"precision", '\0', Takes::choices, "fp32|bf16|int8|torch-dynamic|auto", "auto", "",
      "one, or several with commas between, which are measured in alternation; auto: the recipe "
      "given or stored in the .bertq file, else int8",
-     verb_bench, 0, 0, "bf16"},
+     verb_bench},
     {"reduce-range", '\0', Takes::choice, "yes|no", "", "",
      "torch-dynamic: 7 or 8 bits for activations, where the file does not say", with_recipe},
     {"batch", '\0', Takes::number, "N", "8", "",

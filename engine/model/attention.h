@@ -2,17 +2,17 @@
 //
 // INT8: queries and keys have one scale a token, values one a channel of the sequence, and
 // probabilities are u8 of exp(score - max) with the sum of those integers divided out at the end.
+// BF16: all four rounded, probabilities divided by the sum of the rounded ones.
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <cstdint>
-#include <span>
 #include <string>
 
+#include "engine/model/attention_operands.h"
 #include "engine/model/rows.h"
 #include "engine/model/stopwatch.h"
 #include "engine/precision/recipe.h"
-#include "engine/runtime/arena.h"
 #include "jit/gemm.h"
 #include "jit/kernels.h"
 
@@ -22,27 +22,10 @@ namespace bertq::engine {
 // "….attention.context".
 struct AttentionChoice {
   std::string scores_module, context_module;
-  bool int8_scores = false;
-  bool int8_context = false;
+  Precision scores = Precision::fp32, context = Precision::fp32;
 };
 // Throws Error (input) for static ranges: attention has none.
 AttentionChoice attention_choice(const Recipe& recipe, const std::string& layer_prefix);
-
-// One worker's working memory, for sequences up to `longest` tokens.
-struct AttentionScratch {
-  AttentionScratch(Arena& arena, std::size_t longest, std::size_t head_size);
-
-  std::span<std::byte> keys, values;          // packed, s8 or f32
-  std::span<float> key_scale, value_scale;    // [longest], [head_size], padded
-  std::span<std::int32_t> key_compensation;   // [longest], padded
-  std::span<std::uint8_t> query_tiles;        // [block][head_size]
-  std::span<float> query_scale;               // [block]
-  std::span<float> scores;                    // [block][longest], padded
-  std::span<std::uint8_t> probability_tiles;  // [block][longest]
-  std::span<float> reciprocal_sum;            // [block]
-  std::span<float> context;                   // [block][head_size], padded
-  std::span<std::int32_t> zeros;              // [head_size], padded: probabilities begin at 0
-};
 
 // Where the rows of one sequence begin.
 struct AttentionRows {
@@ -63,10 +46,6 @@ class Attention {
            jit::Range queries, AttentionScratch& scratch, const Stopwatch& stopwatch) const;
 
  private:
-  void pack_keys(const AttentionChoice& choice, const AttentionRows& head,
-                 AttentionScratch& scratch) const;
-  void pack_values(const AttentionChoice& choice, const AttentionRows& head,
-                   AttentionScratch& scratch) const;
   void compute_scores(const AttentionChoice& choice, const FloatRows& query, std::size_t rows,
                       std::size_t length, AttentionScratch& scratch,
                       const Stopwatch& stopwatch) const;
@@ -75,16 +54,14 @@ class Attention {
   void compute_context(const AttentionChoice& choice, const FloatRows& out, std::size_t rows,
                        std::size_t length, AttentionScratch& scratch,
                        const Stopwatch& stopwatch) const;
+  void multiply(Precision precision, const std::string& module, const jit::GemmArgs& args,
+                const Stopwatch& stopwatch) const;
 
   const jit::RowKernels* kernels_;
   std::size_t head_size_;
-  float score_scale_;           // 1 / sqrt(head_size)
-  const jit::Gemm* int8_gemm_;  // both products have the same shape of epilogue
-  const jit::Gemm* f32_gemm_;
+  float score_scale_;  // 1 / sqrt(head_size)
+  // By Precision; both products have the same shape of epilogue.
+  std::array<const jit::Gemm*, 3> gemms_;
 };
-
-// Query rows that are processed at once for a sequence of `length` tokens, so that their scores
-// stay in the L1 or L2 cache: a multiple of 16.
-std::size_t attention_block(std::size_t length);
 
 }  // namespace bertq::engine

@@ -7,6 +7,7 @@
 #include "bertq/error.h"
 #include "engine/precision/recipe.h"
 #include "engine/precision/symmetric.h"
+#include "jit/bf16.h"
 #include "jit/layout.h"
 
 namespace bertq::engine {
@@ -17,7 +18,7 @@ const std::string word_table = prefix + "word_embeddings.weight";
 const std::string position_table = prefix + "position_embeddings.weight";
 const std::string segment_table = prefix + "token_type_embeddings.weight";
 
-bool words_are_int8(const Recipe& recipe) {
+Precision precision_of_words(const Recipe& recipe) {
   for (const char* other : {"position_embeddings", "token_type_embeddings"}) {
     const auto entry = recipe.entries().find(prefix + other);
     if (entry != recipe.entries().end() && entry->second.precision != Precision::fp32) {
@@ -25,23 +26,29 @@ bool words_are_int8(const Recipe& recipe) {
                                         std::string(precision_name(entry->second.precision)));
     }
   }
-  return recipe.of(word_embeddings_module).precision == Precision::int8;
+  return recipe.of(word_embeddings_module).precision;
 }
 
 }  // namespace
 
 Embeddings::Embeddings(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe)
     : kernels_(&loader.kernels().rows()),
-      int8_(words_are_int8(recipe)),
+      precision_(precision_of_words(recipe)),
       columns_(config.hidden),
       segments_(loader.source().has(segment_table) ? config.segments : 1),
       positions_(load_f32(loader, position_table, config.positions)),
       segment_rows_(load_f32(loader, segment_table, segments_)),
       norm_(loader, prefix + "LayerNorm", config.hidden, config.layer_norm_epsilon) {
-  if (int8_) {
-    load_int8_words(loader, config.vocabulary);
-  } else {
-    words_ = load_f32(loader, word_table, config.vocabulary);
+  switch (precision_) {
+    case Precision::fp32:
+      words_ = load_f32(loader, word_table, config.vocabulary);
+      break;
+    case Precision::bf16:
+      load_bf16_words(loader, config.vocabulary);
+      break;
+    case Precision::int8:
+      load_int8_words(loader, config.vocabulary);
+      break;
   }
 }
 
@@ -90,6 +97,22 @@ void Embeddings::load_int8_words(WeightLoader& loader, std::size_t rows) {
       });
 }
 
+void Embeddings::load_bf16_words(WeightLoader& loader, std::size_t rows) {
+  const std::size_t ld = jit::padded_columns(columns_);
+  const std::span<std::uint16_t> table =
+      loader.array<std::uint16_t>(word_table + ".bf16", rows * ld);
+  words_ = table.data();
+  if (loader.is_packed()) return;
+  loader.for_each_slice(
+      word_table, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
+        WeightLoader::require_bf16(jit::from_bf16(jit::to_bf16(largest_magnitude(slice))),
+                                   word_table);
+        for (std::size_t i = 0; i < slice.size(); ++i) {
+          table[(row + i / columns_) * ld + i % columns_] = jit::to_bf16(slice[i]);
+        }
+      });
+}
+
 void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRows& out,
                      std::span<const QuantizedCopy> copies, const Stopwatch& stopwatch) const {
   jit::EmbeddingArgs args;
@@ -106,8 +129,15 @@ void Embeddings::run(const PackedBatch& batch, jit::Range tokens, const FloatRow
   args.out = out.data;
   args.ld = out.ld;
   static const std::string module(word_embeddings_module);
-  stopwatch.timed(module, int8_ ? "embed_s8" : "embed_f32",
-                  [&] { (int8_ ? kernels_->embed_s8 : kernels_->embed_f32)(&args); });
+  struct Kernel {
+    std::string_view name;
+    void (*jit::RowKernels::*run)(const jit::EmbeddingArgs*);
+  };
+  static constexpr Kernel kernels[] = {{"embed_f32", &jit::RowKernels::embed_f32},
+                                       {"embed_bf16", &jit::RowKernels::embed_bf16},
+                                       {"embed_s8", &jit::RowKernels::embed_s8}};
+  const Kernel& kernel = kernels[static_cast<std::size_t>(precision_)];
+  stopwatch.timed(module, kernel.name, [&] { (kernels_->*kernel.run)(&args); });
   norm_.run(out, args.rows, copies, stopwatch);
 }
 

@@ -11,19 +11,21 @@
 #include "engine/model/packed_batch.h"
 #include "engine/model/rows.h"
 #include "engine/model/weight_loader.h"
+#include "engine/precision/recipe.h"
 
 namespace bertq::engine {
 
-// The one table that a recipe can put in INT8.
+// The one table that a recipe can put in INT8 or BF16.
 inline constexpr std::string_view word_embeddings_module = "bert.embeddings.word_embeddings";
 
-// The words as f32 rows or, in INT8, s8 rows with one scale a row (as stored, where they are).
+// The words as f32 rows, as bf16 ones or, in INT8, s8 rows with one scale a row (as stored, where
+// they are).
 // Positions and segments are f32: they have a few per cent of the rows, and an error in them is the
 // same in every token.
 class Embeddings {
  public:
   // A checkpoint without segment table counts as one whose only segment is all zeros. Throws Error
-  // (input) if the recipe wants positions or segments in INT8.
+  // (input) if the recipe wants positions or segments in INT8 or BF16.
   Embeddings(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe);
 
   // Ids of segments lie below this.
@@ -37,9 +39,10 @@ class Embeddings {
  private:
   const float* load_f32(WeightLoader& loader, const std::string& tensor, std::size_t rows) const;
   void load_int8_words(WeightLoader& loader, std::size_t rows);
+  void load_bf16_words(WeightLoader& loader, std::size_t rows);
 
   const jit::RowKernels* kernels_;
-  bool int8_;
+  Precision precision_;  // of the words
   std::size_t columns_;
   std::size_t segments_;
   const void* words_ = nullptr;

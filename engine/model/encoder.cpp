@@ -8,14 +8,16 @@
 namespace bertq::engine {
 namespace {
 
-// The quantised copies of the hidden states that the query, key and value of a layer read, from a
-// row on.
+// The quantised or rounded copies of the hidden states that the query, key and value of a layer
+// read, from a row on.
 class Copies {
  public:
   Copies(const SharedInputs& inputs, const Workspace& workspace, std::size_t row)
       : count_(inputs.count) {
     for (std::size_t i = 0; i < count_; ++i) {
-      copies_[i] = {inputs.formats[i], workspace.hidden_u8[i].from(row)};
+      const InputFormat& format = inputs.formats[i];
+      copies_[i] = {format,
+                    workspace.hidden_tiles[i].of_elements(format.element_bytes()).from(row)};
     }
   }
   std::span<const QuantizedCopy> span() const { return {copies_.data(), count_}; }
@@ -24,6 +26,11 @@ class Copies {
   std::array<QuantizedCopy, 3> copies_;
   std::size_t count_;
 };
+
+// The rows with their tiles of the elements that a layer of this format reads.
+Rows in_format(const Rows& rows, const InputFormat& format) {
+  return {rows.f32, rows.tiled.of_elements(format.element_bytes())};
+}
 
 std::size_t count(jit::Range range) {
   return range.end - range.begin;
@@ -75,7 +82,9 @@ void Encoder::query_key_value(std::size_t layer, jit::Range rows, jit::Range col
                           std::min(columns.end, (i + 1) * width)};
     if (part.begin >= part.end) continue;
     const std::size_t copy = model_.shared_inputs[layer].copy_of[i];
-    const Rows in{workspace_.hidden.from(rows.begin), workspace_.hidden_u8[copy].from(rows.begin)};
+    const Rows in =
+        in_format({workspace_.hidden, workspace_.hidden_tiles[copy]}, linear.input_format())
+            .from(rows.begin);
     const Rows out{workspace_.query_key_value[i].from(rows.begin), {}};
     multiply(linear, in, out, {}, count(rows),
              {part.begin - i * width, std::min(part.end - i * width, linear.outputs())});
@@ -114,44 +123,46 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
   const InputFormat& hidden_format = layer.intermediate.input_format();
   const InputFormat& output_format = layer.output.input_format();
   const auto hidden = [&](std::size_t row) {
-    return Rows{workspace_.hidden.from(row), workspace_.hidden_u8[0].from(row)};
+    return in_format({workspace_.hidden, workspace_.hidden_tiles[0]}, hidden_format).from(row);
   };
+  const Rows context_rows = in_format(workspace_.context, context_format);
+  const Rows wide_rows = in_format(workspace_.intermediate, output_format);
   run_chain(pool_, workspace_.partition.grid(row_count),
-            Step{0, context_format.quantized(),
+            Step{0, context_format.tiled(),
                  [&](jit::Range rows, jit::Range, std::size_t) {
-                   const Rows context = workspace_.context.from(rows.begin);
-                   quantize_rows(stopwatch, kernels, context_format, context.f32, context.u8,
+                   const Rows context = context_rows.from(rows.begin);
+                   quantize_rows(stopwatch, kernels, context_format, context.f32, context.tiled,
                                  count(rows), layer.attention_output.module());
                  }},
             Step{layer.attention_output.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t) {
                    const Rows x = hidden(rows.begin);
-                   multiply(layer.attention_output, workspace_.context.from(rows.begin), x, x.f32,
+                   multiply(layer.attention_output, context_rows.from(rows.begin), x, x.f32,
                             count(rows), columns);
                  }},
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {
                    const Rows x = hidden(rows.begin);
-                   const QuantizedCopy copy{hidden_format, x.u8};
+                   const QuantizedCopy copy{hidden_format, x.tiled};
                    layer.attention_norm.run(x.f32, count(rows), {&copy, 1}, stopwatch);
                  }},
             Step{layer.intermediate.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t scratch_row) {
-                   multiply(layer.intermediate, hidden(rows.begin),
-                            workspace_.intermediate.from(scratch_row), {}, count(rows), columns);
+                   multiply(layer.intermediate, hidden(rows.begin), wide_rows.from(scratch_row), {},
+                            count(rows), columns);
                  }},
-            // With static ranges the layer before has written the tiles itself.
-            Step{0, output_format.kind == InputFormat::Kind::dynamic_u8,
+            // Unless the layer before has written the tiles itself.
+            Step{0, output_format.tiled() && !layer.intermediate.output_format().tiled(),
                  [&](jit::Range rows, jit::Range, std::size_t scratch_row) {
-                   const Rows wide = workspace_.intermediate.from(scratch_row);
-                   quantize_rows(stopwatch, kernels, output_format, wide.f32, wide.u8, count(rows),
-                                 layer.output.module());
+                   const Rows wide = wide_rows.from(scratch_row);
+                   quantize_rows(stopwatch, kernels, output_format, wide.f32, wide.tiled,
+                                 count(rows), layer.output.module());
                  }},
             Step{layer.output.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t scratch_row) {
                    const Rows x = hidden(rows.begin);
-                   multiply(layer.output, workspace_.intermediate.from(scratch_row), x, x.f32,
-                            count(rows), columns);
+                   multiply(layer.output, wide_rows.from(scratch_row), x, x.f32, count(rows),
+                            columns);
                  }},
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {

@@ -7,13 +7,16 @@ namespace {
 
 constexpr Epilogue add_residual{.residual = true};
 
-// With static ranges the activations need not be seen whole before they are quantised.
+// With static ranges, and in bf16, the activations need not be seen whole before they are put into
+// tiles. The product fills whole groups of 16 columns, but a bf16 tile behind them must be zero.
 Epilogue activate_for(WeightLoader& loader, const ModelConfig& config, const Recipe& recipe,
                       const std::string& reader) {
   Epilogue epilogue{.activation = config.activation};
   const InputFormat format =
       InputFormat::of(loader, reader, recipe.of(reader), config.intermediate, config.activation);
-  if (format.kind == InputFormat::Kind::static_u8) epilogue.quantized_output = format;
+  const bool fills_tiles =
+      format.kind == InputFormat::Kind::bf16 && config.intermediate % jit::bf16_tile_depth == 0;
+  if (format.kind == InputFormat::Kind::static_u8 || fills_tiles) epilogue.tiled_output = format;
   return epilogue;
 }
 
@@ -48,7 +51,7 @@ EncoderLayer::EncoderLayer(WeightLoader& loader, const ModelConfig& config, cons
 SharedInputs::SharedInputs(const EncoderLayer& layer) {
   for (std::size_t i = 0; i < layer.query_key_value.size(); ++i) {
     const InputFormat& format = layer.query_key_value[i].input_format();
-    if (!format.quantized()) continue;
+    if (!format.tiled()) continue;
     const auto end = formats.begin() + static_cast<std::ptrdiff_t>(count);
     const auto found = std::find(formats.begin(), end, format);
     copy_of[i] = static_cast<std::size_t>(found - formats.begin());

@@ -32,8 +32,8 @@ struct EncoderLayer {
   LayerNorm output_norm;
 };
 
-// Which quantised copies of its input a layer's query, key and value read: most often one that all
-// three share.
+// Which quantised or rounded copies of its input a layer's query, key and value read: most often
+// one that all three share.
 struct SharedInputs {
   explicit SharedInputs(const EncoderLayer& layer);
 

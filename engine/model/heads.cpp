@@ -11,15 +11,20 @@ std::size_t count(jit::Range range) {
   return range.end - range.begin;
 }
 
+// The rows with their tiles of the elements that the layer reads.
+Rows rows_for(const Linear& reader, const Rows& rows) {
+  return {rows.f32, rows.tiled.of_elements(reader.input_format().element_bytes())};
+}
+
 // The two steps of a linear layer that reads f32 rows: quantise them, if it wants that, and
 // multiply.
 auto quantize_step(const Model::Impl& model, const Linear& linear, const Rows& input,
                    const Observation& observation) {
-  return Step{0, linear.input_format().quantized(),
+  return Step{0, linear.input_format().tiled(),
               [&model, &linear, input, &observation](jit::Range rows, jit::Range, std::size_t) {
                 const Rows part = input.from(rows.begin);
                 quantize_rows(observation.stopwatch, model.kernels.rows(), linear.input_format(),
-                              part.f32, part.u8, count(rows), linear.module());
+                              part.f32, part.tiled, count(rows), linear.module());
               }};
 }
 auto product_step(const Linear& linear, const Rows& input, const Rows& output,
@@ -47,8 +52,9 @@ void make_dense(const Workspace& workspace, std::size_t rows, const Linear& head
 
 void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool& pool,
                     const Workspace& workspace, const Observation& observation) {
-  const Rows input{workspace.hidden, workspace.hidden_u8[0]};
-  const Rows& pooled = workspace.context;  // free after the last layer
+  const Rows input = rows_for(*model.pooler, {workspace.hidden, workspace.hidden_tiles[0]});
+  // Free after the last layer.
+  const Rows pooled = rows_for(*model.classifier, workspace.context);
   run_chain(pool, workspace.partition.grid(sequences),
             quantize_step(model, *model.pooler, input, observation),
             product_step(*model.pooler, input, pooled, observation),
@@ -59,7 +65,7 @@ void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool&
 
 void run_span_head(const Model::Impl& model, std::size_t tokens, ThreadPool& pool,
                    const Workspace& workspace, const Observation& observation) {
-  const Rows input{workspace.hidden, workspace.hidden_u8[0]};
+  const Rows input = rows_for(*model.span, {workspace.hidden, workspace.hidden_tiles[0]});
   run_chain(pool, workspace.partition.grid(tokens),
             quantize_step(model, *model.span, input, observation),
             product_step(*model.span, input, {workspace.logits, {}}, observation));

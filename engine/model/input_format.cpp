@@ -16,11 +16,29 @@ float steps_above(const InputFormat& format) {
   return static_cast<float>(255 - format.zero_point);
 }
 
+void round_rows(const jit::RowKernels& kernels, const FloatRows& in, const TileRows& out,
+                std::size_t rows, const std::string& module) {
+  jit::RoundArgs args;
+  args.x = in.data;
+  args.ld = in.ld;
+  args.rows = rows;
+  args.columns = out.columns;
+  args.tiles = out.tiles;
+  args.largest = out.scale;
+  kernels.round_bf16(&args);
+  require_finite({out.scale, rows}, module);
+}
+
 }  // namespace
 
 bool operator==(const InputFormat& a, const InputFormat& b) {
   return a.kind == b.kind && a.zero_point == b.zero_point && a.lowest == b.lowest &&
          std::ranges::equal(a.multiplier, b.multiplier) && std::ranges::equal(a.offset, b.offset);
+}
+
+jit::Operands InputFormat::operands() const {
+  if (is_int8()) return jit::Operands::u8s8;
+  return kind == Kind::bf16 ? jit::Operands::bf16 : jit::Operands::f32;
 }
 
 InputFormat InputFormat::dynamic(jit::Activation producer) {
@@ -44,6 +62,7 @@ InputFormat InputFormat::of(WeightLoader& loader, const std::string& module,
                             const LayerChoice& choice, std::size_t columns,
                             jit::Activation producer) {
   if (choice.precision == Precision::fp32) return {};
+  if (choice.precision == Precision::bf16) return {.kind = Kind::bf16};
   if (choice.activations == Ranges::dynamic) return dynamic(producer);
   if (choice.scale.size() != choice.zero_point.size() ||
       (choice.scale.size() != 1 && choice.scale.size() != columns)) {
@@ -85,7 +104,8 @@ void require_finite(std::span<const float> values, const std::string& module) {
 
 void quantize_rows(const jit::RowKernels& kernels, const InputFormat& format, const FloatRows& in,
                    const TileRows& out, std::size_t rows, const std::string& module) {
-  if (!format.quantized()) return;
+  if (!format.tiled()) return;
+  if (format.kind == InputFormat::Kind::bf16) return round_rows(kernels, in, out, rows, module);
   jit::QuantizeArgs args;
   args.x = in.data;
   args.ld = in.ld;

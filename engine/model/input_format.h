@@ -10,13 +10,14 @@
 #include "engine/model/weight_loader.h"
 #include "engine/precision/recipe.h"
 #include "jit/gemm.h"
+#include "jit/layout.h"
 #include "jit/row_kernels.h"
 
 namespace bertq::engine {
 
-// Layers of equal formats share one quantised input.
+// Layers of equal formats share one quantised or rounded input.
 struct InputFormat {
-  enum class Kind : std::uint8_t { f32, dynamic_u8, static_u8 };
+  enum class Kind : std::uint8_t { f32, bf16, dynamic_u8, static_u8 };
 
   Kind kind = Kind::f32;
   // Dynamic only. No value is below `lowest`; 0 if that is not known.
@@ -36,11 +37,16 @@ struct InputFormat {
   // zero point near the lowest byte, each step is half as long as a symmetric range would make it.
   static InputFormat dynamic(jit::Activation producer = jit::Activation::none);
 
-  bool quantized() const { return kind != Kind::f32; }
+  bool is_int8() const { return kind == Kind::dynamic_u8 || kind == Kind::static_u8; }
+  // Whether the input is read from tiles, of elements of so many bytes, not from f32 rows.
+  bool tiled() const { return kind != Kind::f32; }
+  std::size_t element_bytes() const { return kind == Kind::bf16 ? jit::bf16_bytes : 1; }
+  jit::Operands operands() const;
 };
 
-// Fills out.u8 from the first `rows` rows of `in`, in `format`; does nothing for f32. Throws Error
-// (input) naming `module` if a value is not finite. Needs an active jit::ThreadScope.
+// Fills `out` from the first `rows` rows of `in`, in `format`; does nothing for f32. Throws Error
+// (input) naming `module` if a value is not finite, or too large for bf16. Needs an active
+// jit::ThreadScope.
 void quantize_rows(const jit::RowKernels& kernels, const InputFormat& format, const FloatRows& in,
                    const TileRows& out, std::size_t rows, const std::string& module);
 

@@ -8,13 +8,16 @@ namespace {
 
 jit::GemmSpec spec_for(const InputFormat& input, const Epilogue& epilogue) {
   jit::GemmSpec spec;
-  spec.operands = input.quantized() ? jit::Operands::u8s8 : jit::Operands::f32;
+  spec.operands = input.operands();
   spec.row_scale = input.kind == InputFormat::Kind::dynamic_u8;
-  spec.column_scale = input.quantized();
+  spec.column_scale = input.is_int8();
   spec.bias = true;
   spec.activation = epilogue.activation;
   spec.residual = epilogue.residual;
-  spec.output = epilogue.quantized_output ? jit::Output::u8_tiles : jit::Output::f32;
+  if (epilogue.tiled_output) {
+    spec.output =
+        epilogue.tiled_output->is_int8() ? jit::Output::u8_tiles : jit::Output::bf16_tiles;
+  }
   return spec;
 }
 
@@ -27,7 +30,7 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
       outputs_(outputs),
       inputs_(inputs),
       input_format_(InputFormat::of(loader, module, choice, inputs, producer)),
-      output_format_(epilogue.quantized_output.value_or(InputFormat{})),
+      output_format_(epilogue.tiled_output.value_or(InputFormat{})),
       gemm_(&loader.kernels().gemm(spec_for(input_format_, epilogue))) {
   const std::size_t corrections = choice.bias_correction.size();
   if (corrections != 0 && corrections != outputs) {
@@ -36,12 +39,15 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
                                       std::to_string(corrections));
   }
   bias_ = loader.vector(module + ".bias", outputs, choice.bias_correction);
-  if (input_format_.quantized()) {
+  if (input_format_.is_int8()) {
     const Int8Weights weights =
         load_int8_weights(loader, module, outputs, inputs, choice, input_format_.zero_point);
     weights_ = weights.packed;
     compensation_ = weights.compensation;
     column_scale_ = weights.column_scale;
+  } else if (input_format_.kind == InputFormat::Kind::bf16) {
+    check_inputs(module, inputs);
+    weights_ = loader.bf16_weight(module, outputs, inputs);
   } else {
     check_inputs(module, inputs);
     weights_ = loader.f32_weight(module, outputs, inputs);
@@ -49,8 +55,10 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
 }
 
 bool Linear::padding_is_zero() const {
-  return !input_format_.quantized() ||
-         engine::padding_is_zero(static_cast<const std::int8_t*>(weights_), outputs_, inputs_);
+  // Of bf16 as of s8: of its bytes.
+  return !input_format_.tiled() ||
+         engine::padding_is_zero(static_cast<const std::int8_t*>(weights_), outputs_,
+                                 inputs_ * input_format_.element_bytes());
 }
 
 void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std::size_t rows,
@@ -63,9 +71,9 @@ void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std
   args.lda = in.f32.ld;
   args.b = weights_;
   args.bias = bias_.data();
-  if (input_format_.quantized()) {
-    args.a = in.u8.tiles;
-    args.row_scale = in.u8.scale;
+  if (input_format_.tiled()) args.a = in.tiled.tiles;
+  if (input_format_.is_int8()) {
+    args.row_scale = in.tiled.scale;
     args.compensation = compensation_.data();
     args.column_scale = column_scale_.data();
   }
@@ -73,9 +81,9 @@ void Linear::run(const Rows& in, const Rows& out, const FloatRows& residual, std
   args.residual_ld = residual.ld;
   args.c = out.f32.data;
   args.ldc = out.f32.ld;
-  if (output_format_.quantized()) {
-    args.c = out.u8.tiles;
-    args.ldc = out.u8.columns;
+  if (output_format_.tiled()) {
+    args.c = out.tiled.tiles;
+    args.ldc = out.tiled.columns;
     args.output_multiplier = output_format_.multiplier.data();
     args.output_offset = output_format_.offset.data();
   }

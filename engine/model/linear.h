@@ -19,16 +19,17 @@ namespace bertq::engine {
 struct Epilogue {
   jit::Activation activation = jit::Activation::none;
   bool residual = false;
-  // Static ranges of the layer that reads the result: it is then written as u8 tiles.
-  std::optional<InputFormat> quantized_output = std::nullopt;
+  // Static ranges, or bf16, of the layer that reads the result: it is then written as tiles.
+  std::optional<InputFormat> tiled_output = std::nullopt;
 };
 
 // y = epilogue(x * weight^T + bias). Immutable; any number of threads may run it at once.
 class Linear {
  public:
   // Loads `module`.weight [outputs][inputs] (INT8 ones as int8_weights.h says) and `module`.bias.
-  // Throws Error (input) for weights that are not finite, for more inputs than int32 sums can hold,
-  // and for a choice that does not fit the layer. `producer` is what the input went through last.
+  // Throws Error (input) for weights that are not finite or too large for bf16, for more inputs
+  // than int32 sums can hold, and for a choice that does not fit the layer. `producer` is what the
+  // input went through last.
   Linear(WeightLoader& loader, const std::string& module, std::size_t outputs, std::size_t inputs,
          const LayerChoice& choice, const Epilogue& epilogue,
          jit::Activation producer = jit::Activation::none);
@@ -38,16 +39,17 @@ class Linear {
   std::size_t inputs() const { return inputs_; }
   const InputFormat& input_format() const { return input_format_; }
   const jit::Gemm& kernel() const { return *gemm_; }
-  jit::Operands operands() const {
-    return input_format_.quantized() ? jit::Operands::u8s8 : jit::Operands::f32;
-  }
+  jit::Operands operands() const { return input_format_.operands(); }
 
-  // Of INT8 weights: whether all is zero that only fills up rows and columns.
+  // What the result is written as: f32 rows, or the tiles that its only reader takes.
+  const InputFormat& output_format() const { return output_format_; }
+
+  // Of INT8 and BF16 weights: whether all is zero that only fills up rows and columns.
   bool padding_is_zero() const;
 
   // Computes `columns` (from a multiple of 16 to one, or to outputs()) of the first `rows` rows.
-  // Reads `in` in the form that input_format() names, writes `out` as f32, or as u8 where the
-  // epilogue quantises; `residual` may be `out` itself. Needs an active jit::ThreadScope.
+  // Reads `in` in the form that input_format() names, writes `out` in that of output_format();
+  // `residual` may be `out` itself. Needs an active jit::ThreadScope.
   void run(const Rows& in, const Rows& out, const FloatRows& residual, std::size_t rows,
            jit::Range columns) const;
 

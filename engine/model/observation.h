@@ -29,7 +29,7 @@ struct Observation {
   // Of the threads that share the columns of a product, the one with the first shows its input.
   void see_input(const Linear& linear, const FloatRows& in, std::size_t rows,
                  jit::Range columns) const {
-    if (input == nullptr || linear.input_format().quantized() || columns.begin != 0) return;
+    if (input == nullptr || linear.input_format().tiled() || columns.begin != 0) return;
     for (std::size_t row = 0; row < rows; ++row) {
       input(input_context, linear.module(), {in.row(row), linear.inputs()});
     }

@@ -28,15 +28,20 @@ std::string place_of(const std::string& file, std::string_view name) {
 }
 
 // Whether an exponent is all ones. Of the bits, so that the compiler can do many at once.
+template <typename Bits, Bits exponent>
 bool all_finite(std::span<const std::byte> floats) {
-  constexpr std::uint32_t exponent = 0x7f800000U;
-  std::uint32_t bad = 0;
-  for (std::size_t at = 0; at < floats.size(); at += sizeof exponent) {
-    std::uint32_t bits = 0;
+  Bits bad = 0;
+  for (std::size_t at = 0; at < floats.size(); at += sizeof(Bits)) {
+    Bits bits = 0;
     std::memcpy(&bits, floats.data() + at, sizeof bits);
-    bad |= static_cast<std::uint32_t>((bits & exponent) == exponent);
+    bad |= static_cast<Bits>((bits & exponent) == exponent);
   }
   return bad == 0;
+}
+bool all_finite(loaders::DType dtype, std::span<const std::byte> elements) {
+  if (dtype == loaders::DType::f32) return all_finite<std::uint32_t, 0x7f800000U>(elements);
+  if (dtype == loaders::DType::bf16) return all_finite<std::uint16_t, 0x7f80U>(elements);
+  return true;
 }
 
 // Checks an array piece by piece, as its bytes arrive.
@@ -46,7 +51,7 @@ class Check {
 
   void add(std::span<const std::byte> bytes) {
     if (tensor_.checksum) crc_ = loaders::crc32c(bytes, crc_);
-    finite_ = finite_ && (tensor_.dtype != loaders::DType::f32 || all_finite(bytes));
+    finite_ = finite_ && all_finite(tensor_.dtype, bytes);
   }
   void finish() const {
     if (tensor_.checksum && crc_ != tensor_.checksum->value) {

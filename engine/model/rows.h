@@ -23,24 +23,28 @@ struct FloatRows {
   FloatRows from(std::size_t index) const { return {row(index), ld}; }
 };
 
-// u8 tiles of `columns` columns with, for dynamic ranges, one scale a row. Views begin at a
-// multiple of 16 rows.
+// Tiles of `columns` columns, of u8 or bf16, and beside them one number a row: of dynamic ranges
+// the scale, of bf16 the largest magnitude. Views begin at a multiple of 16 rows.
 struct TileRows {
   std::uint8_t* tiles = nullptr;
   float* scale = nullptr;
   std::size_t columns = 0;
+  std::size_t element_bytes = 1;
 
   TileRows from(std::size_t row) const {
-    return {tiles + jit::tile_offset(row, 0, columns), scale + row, columns};
+    return {tiles + jit::tile_offset(row, 0, columns * element_bytes), scale + row, columns,
+            element_bytes};
   }
+  // The same memory for elements of so many bytes.
+  TileRows of_elements(std::size_t bytes) const { return {tiles, scale, columns, bytes}; }
 };
 
 // The same rows in either form or both.
 struct Rows {
   FloatRows f32;
-  TileRows u8;
+  TileRows tiled;
 
-  Rows from(std::size_t row) const { return {f32.from(row), u8.from(row)}; }
+  Rows from(std::size_t row) const { return {f32.from(row), tiled.from(row)}; }
 };
 
 }  // namespace bertq::engine

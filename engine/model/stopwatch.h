@@ -46,9 +46,10 @@ struct Stopwatch {
 inline void quantize_rows(const Stopwatch& stopwatch, const jit::RowKernels& kernels,
                           const InputFormat& format, const FloatRows& in, const TileRows& out,
                           std::size_t rows, const std::string& module) {
-  if (!format.quantized()) return;
-  const bool dynamic = format.kind == InputFormat::Kind::dynamic_u8;
-  stopwatch.timed(module, dynamic ? "quantize_dynamic" : "quantize_columns",
+  if (!format.tiled()) return;
+  static constexpr std::string_view names[] = {"", "round_bf16", "quantize_dynamic",
+                                               "quantize_columns"};
+  stopwatch.timed(module, names[static_cast<std::size_t>(format.kind)],
                   [&] { quantize_rows(kernels, format, in, out, rows, module); });
 }
 

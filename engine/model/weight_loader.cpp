@@ -1,6 +1,7 @@
 #include "engine/model/weight_loader.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "bertq/error.h"
 #include "jit/gemm.h"
@@ -44,6 +45,25 @@ const float* WeightLoader::f32_weight(const std::string& module, std::size_t out
                    jit::pack_f32(slice.data(), row, slice.size() / inputs, inputs, packed.data());
                  });
   return packed.data();
+}
+
+const std::uint16_t* WeightLoader::bf16_weight(const std::string& module, std::size_t outputs,
+                                               std::size_t inputs) {
+  const std::span<std::uint16_t> packed = array<std::uint16_t>(
+      module + ".weight.bf16", jit::packed_bf16_bytes(outputs, inputs) / jit::bf16_bytes);
+  if (is_packed()) return packed.data();
+  const std::string tensor = module + ".weight";
+  for_each_slice(tensor, outputs, inputs, [&](std::size_t row, std::span<const float> slice) {
+    const std::size_t rows = slice.size() / inputs;
+    require_bf16(jit::pack_bf16(slice.data(), row, rows, inputs, packed.data()), tensor);
+  });
+  return packed.data();
+}
+
+void WeightLoader::require_bf16(float largest, const std::string& tensor) {
+  if (std::isfinite(largest)) return;
+  throw Error(ErrorKind::input,
+              tensor + ": expected numbers up to 3.38e38, the largest of bf16, got a larger one");
 }
 
 std::size_t WeightLoader::slice_rows(std::size_t k) {

@@ -30,6 +30,11 @@ template <>
 constexpr loaders::DType dtype_of<float>() {
   return loaders::DType::f32;
 }
+// The bits of bf16: no array holds integers of this size.
+template <>
+constexpr loaders::DType dtype_of<std::uint16_t>() {
+  return loaders::DType::bf16;
+}
 template <>
 constexpr loaders::DType dtype_of<std::int8_t>() {
   return loaders::DType::i8;
@@ -83,6 +88,11 @@ class WeightLoader {
 
   // The weight [outputs][inputs] of a linear layer, packed for FP32 products.
   const float* f32_weight(const std::string& module, std::size_t outputs, std::size_t inputs);
+  // The same rounded to bf16. Throws Error (input) for weights that bf16 cannot hold.
+  const std::uint16_t* bf16_weight(const std::string& module, std::size_t outputs,
+                                   std::size_t inputs);
+  // What the largest magnitude after rounding to bf16 must be; otherwise throws Error (input).
+  static void require_bf16(float largest, const std::string& tensor);
 
   // A vector, padded with zeros to a multiple of 16: the array of this name. Where it is not stored
   // as packed, `added` (as long, or empty) is added to what the source has.

@@ -32,12 +32,12 @@ void Workspace::allocate(const Capacity& capacity) {
   hidden = allocate_f32(tokens, config.hidden);
   std::size_t copies = 1;
   for (const SharedInputs& inputs : model_.shared_inputs) copies = std::max(copies, inputs.count);
-  for (std::size_t i = 0; i < copies; ++i) hidden_u8[i] = allocate_u8(tokens, config.hidden);
+  for (std::size_t i = 0; i < copies; ++i) hidden_tiles[i] = allocate_tiles(tokens, config.hidden);
   for (FloatRows& rows : query_key_value) rows = allocate_f32(tokens, config.hidden);
-  context = {allocate_f32(tokens, config.hidden), allocate_u8(tokens, config.hidden)};
+  context = {allocate_f32(tokens, config.hidden), allocate_tiles(tokens, config.hidden)};
   const std::size_t in_flight = partition.scratch_rows(tokens);
   intermediate = {allocate_f32(in_flight, config.intermediate),
-                  allocate_u8(in_flight, config.intermediate)};
+                  allocate_tiles(in_flight, config.intermediate)};
   const std::size_t labels = model_.classifier ? model_.classifier->outputs() : 0;
   const std::size_t rows = model_.span ? tokens : capacity.sequences;
   const std::size_t columns = std::max(labels, model_.span ? span_logits : 0);
@@ -55,8 +55,11 @@ FloatRows Workspace::allocate_f32(std::size_t rows, std::size_t columns) {
   return {arena_.allocate<float>(rows * ld + jit::lanes).data(), ld};
 }
 
-TileRows Workspace::allocate_u8(std::size_t rows, std::size_t columns) {
-  return {arena_.allocate<std::uint8_t>(jit::tiles_bytes(rows, columns)).data(),
+TileRows Workspace::allocate_tiles(std::size_t rows, std::size_t columns) {
+  const std::size_t bytes = model_.recipe.uses(Precision::bf16)
+                                ? jit::bf16_tiles_bytes(rows, columns)
+                                : jit::tiles_bytes(rows, columns);
+  return {arena_.allocate<std::uint8_t>(bytes).data(),
           arena_.allocate<float>(jit::round_up(rows, jit::tile_rows)).data(), columns};
 }
 

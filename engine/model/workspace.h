@@ -31,8 +31,8 @@ class Workspace {
   // and longest sequence. What the buffers hold is lost when they grow.
   void fit(const PackedBatch& batch);
 
-  FloatRows hidden;                   // the residual stream
-  std::array<TileRows, 3> hidden_u8;  // its quantised copies, as SharedInputs counts them
+  FloatRows hidden;                      // the residual stream
+  std::array<TileRows, 3> hidden_tiles;  // its copies in tiles, as SharedInputs counts them
   std::array<FloatRows, 3> query_key_value;
   Rows context;
   Rows intermediate;                        // of the blocks in flight
@@ -48,7 +48,8 @@ class Workspace {
   };
   void allocate(const Capacity& capacity);
   FloatRows allocate_f32(std::size_t rows, std::size_t columns);
-  TileRows allocate_u8(std::size_t rows, std::size_t columns);
+  // For elements of one byte or, where the model has any in bf16, two.
+  TileRows allocate_tiles(std::size_t rows, std::size_t columns);
 
   const Model::Impl& model_;
   Capacity capacity_;

@@ -73,7 +73,8 @@ struct Words {
   }
 };
 
-constexpr Words<Precision, 2> precisions{{{{"fp32", Precision::fp32}, {"int8", Precision::int8}}}};
+constexpr Words<Precision, 3> precisions{
+    {{{"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"int8", Precision::int8}}}};
 constexpr Words<Granularity, 2> granularities{
     {{{"per_channel", Granularity::per_channel}, {"per_tensor", Granularity::per_tensor}}}};
 constexpr Words<Ranges, 2> ranges{{{{"dynamic", Ranges::dynamic}, {"static", Ranges::fixed}}}};
@@ -174,14 +175,14 @@ LayerChoice parse_choice(const Json& json, const std::string& where) {
   constexpr std::array<std::string_view, 10> int8_keys{
       "precision", "weights",    "activations", "algorithm",       "scheme",
       "scale",     "zero_point", "clipping",    "bias_correction", "rounding"};
-  constexpr std::array<std::string_view, 1> fp32_keys{"precision"};
+  constexpr std::array<std::string_view, 1> float_keys{"precision"};
   check_keys(json, int8_keys, where);
   LayerChoice choice;
   const Json& precision = required(json, "precision", where);
-  if (precision == "bf16") fail(where, "precision \"bf16\" is not built yet");
   choice.precision = precisions.parse(precision, where + ": precision");
-  if (choice.precision == Precision::fp32) {
-    check_keys(json, fp32_keys, where + " (fp32)");
+  if (choice.precision != Precision::int8) {
+    check_keys(json, float_keys,
+               where + " (" + std::string(precision_name(choice.precision)) + ")");
     return choice;
   }
   if (json.contains("weights")) {
@@ -253,7 +254,7 @@ bool rounds_by_file(const Recipe& recipe) {
 Json choice_to_json(const LayerChoice& choice) {
   Json json;
   json["precision"] = precisions.name(choice.precision);
-  if (choice.precision == Precision::fp32) return json;
+  if (choice.precision != Precision::int8) return json;
   json["weights"] = granularities.name(choice.weights);
   json["activations"] = ranges.name(choice.activations);
   if (choice.activations == Ranges::fixed) {
@@ -362,6 +363,12 @@ std::string Recipe::to_json() const {
 const LayerChoice& Recipe::of(std::string_view module) const {
   const auto entry = entries_.find(module);
   return entry == entries_.end() ? fallback_ : entry->second;
+}
+
+bool Recipe::uses(Precision precision) const {
+  return fallback_.precision == precision ||
+         std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& entry) { return entry.second.precision == precision; });
 }
 
 void Recipe::set(std::string module, const LayerChoice& choice) {

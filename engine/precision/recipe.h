@@ -118,6 +118,8 @@ class Recipe {
   void set(std::string module, const LayerChoice& choice);
   const LayerChoice& fallback() const { return fallback_; }
   const std::map<std::string, LayerChoice, std::less<>>& entries() const { return entries_; }
+  // Whether the default or any entry has this precision.
+  bool uses(Precision precision) const;
 
   // A JSON object as text, or empty. set_metadata throws Error (usage) for what is not one.
   const std::string& metadata() const { return metadata_; }

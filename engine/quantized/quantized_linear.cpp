@@ -294,7 +294,7 @@ void QuantizedLinear::run(const Rows& in, const CodeRange& range, const FloatRow
   args.n = outputs_;
   args.k = inputs_;
   args.a = form_.arithmetic == Arithmetic::fp32 ? static_cast<const void*>(in.f32.data)
-                                                : static_cast<const void*>(in.u8.tiles);
+                                                : static_cast<const void*>(in.tiled.tiles);
   args.lda = in.f32.ld;
   args.b = weights_;
   args.bias = form_.requantized ? offset_.data() : bias_.data();

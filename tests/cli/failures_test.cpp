@@ -59,7 +59,6 @@ TEST_CASE("usage") {
        "BERTQ_ISA: expected one of auto|reference|avx2|"},
       {"unknown log level", "BERTQ_LOG=loud bertq doctor", 2, "error|info|debug"},
       {"unknown format", "bertq run --task mrpc --format xml", 2, "table|json|csv|md"},
-      {"not yet built", "bertq run --task mrpc --precision bf16", 2, "bf16 is not built yet"},
       {"unknown task", "bertq run --task mrcp", 2, "did you mean 'mrpc'?"},
       {"no task", "bertq run", 2, "--task is missing"},
       {"data without model", "bertq run --task mrpc --data x", 2, "belong together"},
