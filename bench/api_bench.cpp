@@ -27,7 +27,8 @@ std::string text_of(const Model& model, std::size_t tokens) {
   const Tokenizer tokenizer = model.tokenizer();
   std::string text;
   for (std::size_t i = 0; tokenizer.encode(text).ids.size() < tokens; ++i) {
-    text += (i == 0 ? "" : " ") + std::string(words[i % std::size(words)]);
+    if (i > 0) text += ' ';
+    text += words[i % std::size(words)];
   }
   return text;
 }

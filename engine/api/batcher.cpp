@@ -40,6 +40,11 @@ Prediction owned(const Classification& result) {
   throw Error(ErrorKind::resources, "the queue is full (max_waiting_tokens)");
 }
 
+template <typename Function>
+void require_function(const Function& done) {
+  if (!done) throw Error(ErrorKind::usage, "batcher: expected a function to call, got none");
+}
+
 // Submits by callback and gives the future of what it is called with. `submit` takes
 // (result, error) and returns whether the request was accepted; `keep` copies the result.
 template <typename Kept, typename Submit, typename Keep>
@@ -109,6 +114,7 @@ Batcher::~Batcher() = default;
 
 bool Batcher::classify(const Input& input, OnClassified done) {
   return guarded([&] {
+    require_function(done);
     const Impl& impl = *impl_;
     return impl_->submit(
         engine::Wanted::logits, input,
@@ -130,6 +136,7 @@ bool Batcher::classify(const Input& input, OnClassified done) {
 
 bool Batcher::embed(const Input& input, OnEmbedded done) {
   return guarded([&] {
+    require_function(done);
     const Impl& impl = *impl_;
     return impl_->submit(
         engine::Wanted::hidden_states, input,

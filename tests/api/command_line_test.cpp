@@ -79,7 +79,7 @@ TEST_CASE("answer and answer") {
   const Answer answer = session.answer(question, context);
   CHECK(finished.out.find("\"answer\":\"" + std::string(answer.best.text) + '"') !=
         std::string::npos);
-  const std::string tail = finished.out.substr(finished.out.rfind("\"score\":"));
+  const std::string tail = finished.out.substr(finished.out.find("\"score\":"));
   CHECK(numbers_of<double>(tail, "score").front() == answer.best.score);
 }
 

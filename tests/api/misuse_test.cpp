@@ -61,7 +61,7 @@ TEST_CASE("options that cannot be") {
   };
   CHECK(session_error({.threads = 5000}) == "2 expected 1 to 1024 threads, got 5000");
   CHECK(session_error({.max_tokens = 1000}) ==
-        "2 max_tokens: expected at most the model's 128, got 1000");
+        "2 max_tokens: expected at most the model's 256, got 1000");
   CHECK(error_of([] { ThreadPool(1, "mmx"); }).starts_with("5 "));
   Session session(model, {.threads = 1});
   CHECK(error_of([&] { session.answer("Who?", "Nobody.", {.n_best = 0}); }).starts_with("2 "));

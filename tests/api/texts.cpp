@@ -18,7 +18,8 @@ std::vector<TextPair> some_texts(std::size_t count) {
   const auto sentence = [&](std::uint32_t longest) {
     std::string text;
     for (std::uint32_t left = 1 + next(longest); left > 0; --left) {
-      text += (text.empty() ? "" : " ") + std::string(words[next(std::size(words))]);
+      if (!text.empty()) text += ' ';
+      text += words[next(std::size(words))];
     }
     return text;
   };

@@ -146,6 +146,29 @@ TEST_CASE("what waits is run together, up to max_batch_tokens, in order of arriv
   CHECK(batches_of({1, 1, 1, 1}, 1) == 4);
 }
 
+TEST_CASE("requests for several outputs: each gets its own, in batches of its own") {
+  const auto model = small_model();
+  constexpr Wanted outputs[] = {Wanted::logits, Wanted::logits, Wanted::hidden_states,
+                                Wanted::token_logits};
+  const Text text = random_text(model->config(), 10, 1);
+  Answers answers(std::size(outputs));
+  std::size_t batches = 0;
+  {
+    BusyBatcher busy(model, {});
+    for (std::size_t i = 0; i < std::size(outputs); ++i) {
+      CHECK(busy.batcher.submit(outputs[i], text.ids, text.segments, answers.of(i)));
+    }
+    busy.gate.open();
+    while (answers.calls(std::size(outputs) - 1) == 0) std::this_thread::yield();
+    batches = busy.batcher.counts().batches - 1;
+  }
+  CHECK(batches == 3);
+  Session session(model, 1);
+  for (std::size_t i = 0; i < std::size(outputs); ++i) {
+    CHECK(hash_of(answers.values(i)) == hash_of(alone(session, outputs[i], text)));
+  }
+}
+
 TEST_CASE("a full queue refuses, without waiting and without a trace") {
   const auto model = small_model();
   const Text text = random_text(model->config(), 10, 1);
