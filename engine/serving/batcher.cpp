@@ -14,6 +14,8 @@
 #include "bertq/error.h"
 #include "engine/model/packed_batch.h"
 #include "engine/model/sequence_check.h"
+#include "engine/runtime/cpu_set.h"
+#include "engine/runtime/topology.h"
 
 namespace bertq::engine {
 namespace {
@@ -136,14 +138,8 @@ struct Batcher::Impl {
         most_tokens(model->pads_batches() ? 1 : given.max_batch_tokens) {
     check_options(options);
     check_head(*model, wanted);
-    instances.reserve(options.instances);
-    for (std::size_t i = 0; i < options.instances; ++i) {
-      instances.emplace_back(model, options.threads);
-    }
     try {
-      for (Instance& instance : instances) {
-        threads.emplace_back([this, &instance] { work(instance); });
-      }
+      start();
     } catch (const std::system_error& error) {
       stop();
       throw Error(ErrorKind::resources, "could not start " + std::to_string(options.instances) +
@@ -151,6 +147,38 @@ struct Batcher::Impl {
     }
   }
   ~Impl() { stop(); }
+
+  // Several instances keep to CPUs of their own, so that each finds its memory near.
+  void start() {
+    if (options.instances > 1) cpus = instance_cpus(options.instances);
+    instances.reserve(options.instances);
+    threads.reserve(options.instances);
+    for (std::size_t i = 0; i < options.instances; ++i) {
+      on_cpus_of(i, [&] { instances.emplace_back(model, options.threads); });
+    }
+    for (std::size_t i = 0; i < options.instances; ++i) {
+      threads.emplace_back([this, i] {
+        if (!cpus.empty()) pin_thread(cpus[i]);
+        work(instances[i]);
+      });
+    }
+  }
+
+  // Threads that `make` starts inherit the CPUs of the one that it runs on.
+  template <typename Make>
+  void on_cpus_of(std::size_t instance, const Make& make) {
+    if (cpus.empty()) return make();
+    std::exception_ptr error;
+    std::thread([&] {
+      try {
+        pin_thread(cpus[instance]);
+        make();
+      } catch (...) {
+        error = std::current_exception();
+      }
+    }).join();
+    if (error) std::rethrow_exception(error);
+  }
 
   void stop() {
     {
@@ -234,6 +262,7 @@ struct Batcher::Impl {
   std::size_t waiting_tokens = 0;
   bool stopping = false;
   Counts counts;
+  std::vector<CpuSet> cpus;  // of each instance; none if there is but one
   std::vector<Instance> instances;
   std::vector<std::thread> threads;
 };

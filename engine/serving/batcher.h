@@ -19,7 +19,9 @@
 namespace bertq::engine {
 
 struct BatcherOptions {
-  std::size_t instances = 1, threads = 1;  // sessions working side by side, and threads of each
+  // Sessions working side by side, and threads of each. Several keep to CPUs of their own
+  // (instance_cpus): one a NUMA node where there are as many.
+  std::size_t instances = 1, threads = 1;
   // A batch is closed when the next request would exceed this; one longer request goes alone.
   std::size_t max_batch_tokens = 2048;
   // How long the oldest request may wait for company while an instance is idle. 0: not at all, an

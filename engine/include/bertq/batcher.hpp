@@ -18,8 +18,10 @@
 namespace bertq {
 
 struct BatcherOptions {
-  std::size_t instances = 1;  // batches that run side by side
-  std::size_t threads = 0;    // of each; 0: the usable CPUs, divided among the instances
+  // Batches that run side by side. Several instances keep to CPUs of their own, one a NUMA node
+  // where there are as many.
+  std::size_t instances = 1;
+  std::size_t threads = 0;  // of each; 0: the usable CPUs, divided among the instances
   // A batch is what waits when an instance becomes free, up to so many tokens.
   std::size_t max_batch_tokens = 2048;
   // How long an idle instance lets a request wait for company. 0: not at all; batches then form
