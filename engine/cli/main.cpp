@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "bertq/error.h"
+#include "bertq/version.h"
 #include "engine/cli/failure.h"
 #include "engine/cli/help.h"
 #include "engine/cli/machine_notes.h"
@@ -77,7 +78,7 @@ void print(std::string_view text) {
 void run_verb(const Verb& verb, int argc, const char* const* argv) {
   const Arguments arguments = Arguments::parse(verb.bit, argc, argv);
   if (arguments.flag("help")) return print(help_of(verb));
-  if (arguments.flag("version")) return print("bertq " BERTQ_VERSION "\n");
+  if (arguments.flag("version")) return print(version_text());
   const Console console(log_level(arguments.flag("quiet")));
   if (console.level() == LogLevel::debug) jit::enable_perf_map();
   const std::string& file = arguments.text("output");
@@ -95,7 +96,7 @@ void run_program(int argc, const char* const* argv) {
   if (argc < 2) throw Error(ErrorKind::usage, "no verb given (bertq --help lists them)");
   const std::string_view first = argv[1];
   if (first == "--help" || first == "-h") return print(program_help());
-  if (first == "--version") return print("bertq " BERTQ_VERSION "\n");
+  if (first == "--version") return print(version_text());
   run_verb(find_verb(first), argc - 1, argv + 1);
 }
 
