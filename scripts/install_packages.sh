@@ -8,7 +8,7 @@ packages=(
   libxbyak-dev libicu-dev nlohmann-json3-dev # the product
   libfmt-dev libcxxopts-dev zlib1g-dev libsnappy-dev
   libyaml-cpp-dev libxxhash-dev
-  libeigen3-dev doctest-dev libhwloc-dev     # the tests
+  libeigen3-dev doctest-dev libhwloc-dev pkg-config # the tests
   libbenchmark-dev                           # the benchmarks
   "$@"
 )
