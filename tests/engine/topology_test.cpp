@@ -57,7 +57,8 @@ std::string mask_text(const CpuSet& cpus) {
     }
     char digits[10];
     std::snprintf(digits, sizeof digits, "%08x", bits);
-    text += (text.empty() ? "" : ",") + std::string(digits);
+    if (!text.empty()) text += ',';
+    text += digits;
   }
   return text;
 }
