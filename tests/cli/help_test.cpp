@@ -40,6 +40,7 @@ TEST_CASE("a verb's help lists its flags and no others") {
     CHECK(finished.err == "");
     std::size_t listed = 0;
     for (const cli::Option* option : cli::options_of(verb.bit)) {
+      if (option->positional) continue;
       CHECK(finished.out.find("--" + std::string(option->name)) != std::string::npos);
       ++listed;
     }
