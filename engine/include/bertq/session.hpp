@@ -131,8 +131,9 @@ struct Answer {
 //
 // All throw Error: input for text that is not UTF-8, an empty or too long sequence of ids, ids or
 // segments out of range, a head or a tokenizer that the checkpoint lacks, and activations that are
-// not finite; usage for a session that another thread is just using, that was moved from, or that
-// was made before a fork() and is used after it.
+// not finite; usage for segments of another number than ids, options that cannot be, and a session
+// that another thread is just using, that was moved from, or that was made before a fork() and is
+// used after it. A failed call leaves the session as good as it was.
 class BERTQ_API Session {
  public:
   explicit Session(const Model& model, const SessionOptions& options = {});
