@@ -26,8 +26,8 @@ constexpr std::array<std::string_view, 6> training_files{
     "training_args", "optimizer", "scheduler", "scaler", "rng_state", "random_states"};
 constexpr std::array<std::string_view, 4> weight_suffixes{".safetensors", ".bin", ".pt", ".pth"};
 // Weights that a folder may hold beside those that it means.
-constexpr std::array<std::string_view, 3> twins{"pytorch_model.bin", "quant_pytorch_model.bin",
-                                                "best_model_weights.pt"};
+constexpr std::array<std::string_view, 4> twins{"pytorch_model.bin", "quant_pytorch_model.bin",
+                                                "best_model_weights.pt", "best_model.pt"};
 
 bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();

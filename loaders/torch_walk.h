@@ -19,9 +19,11 @@ namespace bertq::loaders {
 // Far above what any training script keeps; a tree beyond these is not one.
 inline constexpr std::size_t torch_depth_limit = 64, torch_name_limit = 1'000,
                              torch_visit_limit = 2'000'000;
+// What Neural Compressor puts beside the tensors: its choices, by tuples. No tensors.
+inline constexpr std::string_view torch_settings_name = "best_configure";
 
-// Calls leaf(value, name) for everything in the tree but None, and versions(metadata, prefix) for
-// what state_dict() says about its modules.
+// Calls leaf(value, name) for everything in the tree but None and torch_settings_name, and
+// versions(metadata, prefix) for what state_dict() says about its modules.
 template <typename Leaf, typename Versions>
 class TorchWalk {
  public:
@@ -84,7 +86,7 @@ class TorchWalk {
 
   void visit(PickleIndex value) {
     count_visit();
-    if (values_.is_none(value)) return;
+    if (values_.is_none(value) || name_ == torch_settings_name) return;
     if (is_inner(value)) return enter(value);
     leaf_(value, std::as_const(name_));
   }

@@ -2,8 +2,6 @@
 
     python3 scripts/make_quantized_checkpoints.py
 
-tests/data/checkpoints/lpot_static*   the tiny BERT through PyTorch's eager static quantisation, with
-                                      LPOT's modules, stubs and best_configure.yaml
 tests/data/checkpoints/q8bert_*       the tiny BERT in Q8BERT's state dicts, made here with numpy from
                                       the formulas of the paper and the names of nlp-architect
 tests/data/golden/quantized/          answers: of PyTorch (also for the torch_dynamic* fixtures of
@@ -25,52 +23,11 @@ from safetensors.numpy import save_file
 
 import tiny_bert
 import tiny_torch
+from quantized_texts import logits_of, text_tensors, texts
 
 GOLDEN = tiny_bert.FIXTURES.parent / "golden" / "quantized"
-LENGTHS = [5, 11, 3, 16, 9, 7, 12, 4, 10, 6]
 PAD_TO = 20
 warnings.simplefilter("ignore")
-
-
-def texts():
-    random = np.random.default_rng(7)
-    result = []
-    for length in LENGTHS:
-        ids = random.integers(5, len(tiny_bert.VOCABULARY), size=length)
-        ids[0] = 2
-        result.append((ids, (np.arange(length) >= (length + 1) // 2).astype(np.int64)))
-    return result
-
-
-def text_tensors():
-    ids, segments = zip(*texts())
-    return {
-        "ids": np.concatenate(ids).astype(np.float32),
-        "segments": np.concatenate(segments).astype(np.float32),
-        "bounds": np.cumsum([0, *LENGTHS]).astype(np.float32),
-    }
-
-
-def padded(chosen, length):
-    ids = torch.zeros(len(chosen), length, dtype=torch.long)
-    segments, mask = torch.zeros_like(ids), torch.zeros_like(ids)
-    for row, (own, own_segments) in enumerate(chosen):
-        ids[row, : len(own)] = torch.from_numpy(own)
-        segments[row, : len(own)] = torch.from_numpy(own_segments)
-        mask[row, : len(own)] = 1
-    return ids, segments, mask
-
-
-@torch.inference_mode()
-def logits_of(model, batch, pad_to=0):
-    """[texts][labels], `batch` texts at a time."""
-    rows = []
-    for first in range(0, len(LENGTHS), batch):
-        chosen = texts()[first : first + batch]
-        ids, segments, mask = padded(chosen, max(pad_to, *(len(own) for own, _ in chosen)))
-        result = model(input_ids=ids, token_type_ids=segments, attention_mask=mask)
-        rows.append(result if isinstance(result, torch.Tensor) else result.logits)
-    return torch.cat(rows).numpy()
 
 
 BATCHES = {"batch8": (8, 0), "batch8_pad": (8, PAD_TO), "batch1": (1, 0)}
@@ -205,182 +162,6 @@ def write_linears():
             rows.append((low, high, np.float32(scale), zero))
         tensors[f"ranges.{int(reduced)}"] = np.array(rows, dtype=np.float32)
     save_file(tensors, GOLDEN / "torch_linears.safetensors")
-
-
-# --- LPOT ------------------------------------------------------------------------------------
-
-Stub, DeStub = torch.ao.quantization.QuantStub, torch.ao.quantization.DeQuantStub
-
-
-class Stubbed(torch.nn.Module):
-    """A block of LPOT's BERT: quant and dequant beside its one linear layer."""
-
-    def __init__(self):
-        super().__init__()
-        self.quant, self.dequant = Stub(), DeStub()
-
-    def through(self, linear, x):
-        return self.dequant(linear(self.quant(x)))
-
-
-class SelfAttention(Stubbed):
-    def __init__(self, hidden, heads):
-        super().__init__()
-        self.mixed = torch.nn.Linear(hidden, 3 * hidden)
-        self.heads = heads
-
-    def forward(self, x, mask):
-        def split(rows):
-            return rows.view(*rows.shape[:2], self.heads, -1).transpose(1, 2)
-
-        query, key, value = map(split, self.through(self.mixed, x).chunk(3, dim=2))
-        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + mask
-        return (scores.softmax(-1) @ value).transpose(1, 2).reshape(x.shape)
-
-
-class Output(Stubbed):
-    def __init__(self, inputs, hidden):
-        super().__init__()
-        self.dense = torch.nn.Linear(inputs, hidden)
-        self.LayerNorm = torch.nn.LayerNorm(hidden, eps=1e-12)
-
-    def forward(self, x, residual):
-        return self.LayerNorm(self.through(self.dense, x) + residual)
-
-
-class Dense(Stubbed):
-    def __init__(self, inputs, outputs, activation):
-        super().__init__()
-        self.dense, self.activation = torch.nn.Linear(inputs, outputs), activation
-
-    def forward(self, x):
-        return self.activation(self.through(self.dense, x))
-
-
-class Attention(torch.nn.Module):
-    def __init__(self, hidden, heads):
-        super().__init__()
-        self.self, self.output = SelfAttention(hidden, heads), Output(hidden, hidden)
-
-
-class Layer(torch.nn.Module):
-    def __init__(self, hidden, heads, wide):
-        super().__init__()
-        self.attention = Attention(hidden, heads)
-        self.intermediate = Dense(hidden, wide, torch.nn.functional.gelu)
-        self.output = Output(wide, hidden)
-
-    def forward(self, x, mask):
-        x = self.attention.output(self.attention.self(x, mask), x)
-        return self.output(self.intermediate(x), x)
-
-
-class Embeddings(Stubbed):
-    def __init__(self):
-        super().__init__()
-        hidden = tiny_bert.HIDDEN
-        self.word_embeddings = torch.nn.Embedding(len(tiny_bert.VOCABULARY), hidden)
-        self.position_embeddings = torch.nn.Embedding(tiny_bert.POSITIONS, hidden)
-        self.token_type_embeddings = torch.nn.Embedding(tiny_bert.SEGMENTS, hidden)
-        self.LayerNorm = torch.nn.LayerNorm(hidden, eps=1e-12)
-
-    def forward(self, ids, segments):
-        positions = torch.arange(ids.shape[1])
-        return self.LayerNorm(
-            self.word_embeddings(ids) + self.position_embeddings(positions) + self.token_type_embeddings(segments)
-        )
-
-
-class LpotBert(Stubbed):
-    """Module names as in LPOT 1.3's BertForSequenceClassification with mix_qkv."""
-
-    def __init__(self):
-        super().__init__()
-        hidden = tiny_bert.HIDDEN
-        self.bert = torch.nn.Module()
-        self.bert.embeddings = Embeddings()
-        self.bert.encoder = torch.nn.Module()
-        self.bert.encoder.layer = torch.nn.ModuleList(
-            Layer(hidden, tiny_bert.HEADS, tiny_bert.INTERMEDIATE) for _ in range(tiny_bert.LAYERS)
-        )
-        self.bert.pooler = Dense(hidden, hidden, torch.tanh)
-        self.classifier = torch.nn.Linear(hidden, tiny_bert.LABELS)
-
-    def forward(self, input_ids, token_type_ids, attention_mask):
-        mask = (1.0 - attention_mask[:, None, None, :].float()) * -10000.0
-        x = self.bert.embeddings(input_ids, token_type_ids)
-        for layer in self.bert.encoder.layer:
-            x = layer(x, mask)
-        return self.through(self.classifier, self.bert.pooler(x[:, 0]))
-
-
-def mixed_state(state):
-    mixed = OrderedDict()
-    for name, value in state.items():
-        if ".attention.self." not in name:
-            mixed[name] = value
-        elif ".query." in name:
-            parts = [state[name.replace(".query.", f".{part}.")] for part in ("query", "key", "value")]
-            mixed[name.replace(".query.", ".mixed.")] = torch.cat(parts)
-    return mixed
-
-
-FALLBACK = "bert.encoder.layer.1.output.dense"
-
-
-def lpot_model(per_channel):
-    torch.backends.quantized.engine = "fbgemm"
-    model = LpotBert().eval()
-    model.load_state_dict(mixed_state(tiny_torch.tensors()))
-    observers = torch.ao.quantization
-    weight = observers.PerChannelMinMaxObserver if per_channel else observers.MinMaxObserver
-    scheme = torch.per_channel_symmetric if per_channel else torch.per_tensor_symmetric
-    model.qconfig = observers.QConfig(
-        activation=observers.MinMaxObserver.with_args(dtype=torch.quint8, reduce_range=False),
-        weight=weight.with_args(dtype=torch.qint8, qscheme=scheme),
-    )
-    for module in model.modules():
-        if isinstance(module, (torch.nn.LayerNorm, torch.nn.Embedding)):
-            module.qconfig = None
-    block = model.get_submodule(FALLBACK.rpartition(".")[0])
-    block.dense.qconfig = None
-    block.quant, block.dequant = torch.nn.Identity(), torch.nn.Identity()
-    observers.prepare(model, inplace=True)
-    logits_of(model, 8)
-    observers.convert(model, inplace=True)
-    return model
-
-
-def configure_yaml(model):
-    """best_configure.yaml as LPOT dumps it: keys are Python tuples of a module and its type."""
-    lines = ["approach: post_training_static_quant", "calib_iteration: 13", "op:"]
-    names = [(name, "Linear") for name, module in model.named_modules() if name.endswith(("dense", "mixed", "classifier"))]
-    for name, kind in names:
-        int8 = name != FALLBACK
-        lines += ["  ? !!python/tuple", f"  - {name}", f"  - {kind}", "  : activation:"]
-        if int8:
-            lines += ["      algorithm: minmax", "      dtype: uint8", "      granularity: per_tensor", "      scheme: asym"]
-        else:
-            lines += ["      dtype: fp32"]
-        lines += ["    weight:"]
-        if int8:
-            lines += ["      algorithm: minmax", "      bit: 7.0", "      dtype: int8", "      granularity: per_channel", "      scheme: sym"]
-        else:
-            lines += ["      dtype: fp32"]
-    return "\n".join(lines) + "\n"
-
-
-def write_lpot():
-    tensors = text_tensors()
-    torch.set_num_threads(1)
-    for form, per_channel in (("lpot_static", False), ("lpot_static_per_channel", True)):
-        model = lpot_model(per_channel)
-        folder = tiny_bert.write_folder(form)
-        torch.save(model.state_dict(), folder / "best_model_weights.pt")
-        (folder / "best_configure.yaml").write_text(configure_yaml(model))
-        tensors[form + ".logits"] = logits_of(model, 1)
-        print(form, tensors[form + ".logits"][:2].tolist())
-    save_file(tensors, GOLDEN / "lpot_static.safetensors")
 
 
 # --- Q8BERT ----------------------------------------------------------------------------------
@@ -560,7 +341,7 @@ def write_q8bert():
 
 def main():
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    for write in (write_dynamic, write_linears, write_lpot, write_q8bert):
+    for write in (write_dynamic, write_linears, write_q8bert):
         write()
 
 

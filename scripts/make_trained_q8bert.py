@@ -18,6 +18,7 @@ import torch
 from safetensors.numpy import save_file
 
 import make_quantized_checkpoints as fixtures
+import quantized_texts
 import tiny_bert
 import tiny_torch
 from qat import checkpoint, configuration, training
@@ -32,8 +33,8 @@ SETTINGS = Namespace(
 
 def features():
     return [
-        {"input_ids": ids.tolist(), "token_type_ids": segments.tolist(), "labels": int(len(ids) > max(fixtures.LENGTHS) / 2)}
-        for ids, segments in fixtures.texts()
+        {"input_ids": ids.tolist(), "token_type_ids": segments.tolist(), "labels": int(len(ids) > max(quantized_texts.LENGTHS) / 2)}
+        for ids, segments in quantized_texts.texts()
     ]
 
 
@@ -60,9 +61,9 @@ def main():
     checkpoint.save_weights(folder, model)
     checkpoint.save_integers(folder, model)
     integers = checkpoint.load_integers(folder)
-    logits = fixtures.logits_of(integers, 1)
+    logits = quantized_texts.logits_of(integers, 1)
     print(FORM, logits[:2].tolist())
-    save_file(fixtures.text_tensors() | {FORM + ".logits": logits}, fixtures.GOLDEN / f"{FORM}.safetensors")
+    save_file(quantized_texts.text_tensors() | {FORM + ".logits": logits}, fixtures.GOLDEN / f"{FORM}.safetensors")
 
 
 if __name__ == "__main__":

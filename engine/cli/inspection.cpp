@@ -66,7 +66,7 @@ std::map<std::string, std::string_view, std::less<>> uses_of(const Inspection& i
     const std::string_view module = module_of(tensor.name);
     const bool quantized =
         inspection.quantization.has_arithmetic()
-            ? tensor.role != Role::vector && inspection.quantization.layers.contains(module)
+            ? tensor.role != Role::vector && inspection.quantization.is_int8(module)
             : tensor.role == Role::linear || module == word_embeddings_module;
     uses.emplace(tensor.name, !used ? ignored : quantized ? "int8" : "fp32");
   }

@@ -19,6 +19,14 @@
 namespace bertq::engine {
 namespace {
 
+// What to do about a missing config: these tools save weights alone.
+std::string advice_on_config(const ModelFolder& folder, const std::string& prefix) {
+  const auto has = [&](std::string_view file) { return folder.has(prefix + std::string(file)); };
+  if (!has(best_configure_file) && !has(neural_compressor_file)) return "";
+  return " (LPOT and Neural Compressor save none: copy it, and vocab.txt, from the model that they "
+         "were given)";
+}
+
 // config.json, or bert_config.json as google-research called it. A folder may hold both after a
 // conversion: each belongs to the weights of its own kind.
 ModelConfig read_config(const ModelFolder& folder, const std::string& prefix,
@@ -32,8 +40,9 @@ ModelConfig read_config(const ModelFolder& folder, const std::string& prefix,
     return parse_config(loaders::read_text(*source, json_file_limit), source->name(),
                         google ? Lineage::google : Lineage::pytorch);
   }
-  throw Error(ErrorKind::input,
-              folder.place(prefix) + ": expected config.json or bert_config.json, found neither");
+  throw Error(ErrorKind::input, folder.place(prefix) +
+                                    ": expected config.json or bert_config.json, found neither" +
+                                    advice_on_config(folder, prefix));
 }
 
 constexpr std::uint64_t tokenizer_file_limit = std::uint64_t{64} << 20U;

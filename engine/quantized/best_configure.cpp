@@ -114,8 +114,7 @@ void check_best_configure(const BestConfigure& configure, const StoredQuantizati
   }
   for (const ConfiguredLayer& layer : configure.layers) {
     for (const std::string& part : parts_of(layer.module)) {
-      const auto found = stored.layers.find(part);
-      const bool int8 = found != stored.layers.end();
+      const bool int8 = stored.is_int8(part);
       if (int8 == layer.int8) continue;
       throw Error(ErrorKind::input,
                   name + ": line " + std::to_string(layer.line) + ": " +

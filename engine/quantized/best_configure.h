@@ -20,6 +20,8 @@
 namespace bertq::engine {
 
 inline constexpr std::string_view best_configure_file = "best_configure.yaml";
+// Neural Compressor's weights, with its choices among the tensors instead (loaders/torch_walk.h).
+inline constexpr std::string_view neural_compressor_file = "best_model.pt";
 inline constexpr std::uint64_t best_configure_limit = 1'000'000;  // bytes; BERT-large has 80,000
 
 struct ConfiguredLayer {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bertq/error.h"
+#include "engine/quantized/wrappers.h"
 #include "loaders/printable.h"
 
 namespace bertq::engine {
@@ -19,18 +20,17 @@ using loaders::Tensor;
 struct Renaming {
   std::string_view from, to;
 };
-constexpr std::array<Renaming, 4> torch_names{{{names::torch_weight, ".weight"},
+constexpr std::array<Renaming, 5> torch_names{{{names::torch_weight, ".weight"},
                                                {names::torch_bias, ".bias"},
                                                {names::torch_weight_v2, ".weight"},
-                                               {names::torch_bias_v2, ".bias"}}};
+                                               {names::torch_bias_v2, ".bias"},
+                                               {names::torch_table, ".weight"}}};
 constexpr std::array<std::string_view, 5> q8bert_numbers{
     names::q8bert_weight_scale, names::q8bert_bias_scale, names::q8bert_step, names::q8bert_input,
     names::q8bert_output};
 constexpr std::string_view mixed = ".attention.self.mixed";
 constexpr std::array<std::string_view, 3> mixed_parts{
     ".attention.self.query", ".attention.self.key", ".attention.self.value"};
-constexpr std::string_view wrapped_weight = ".module.weight";  // of its DequantQuantWrapper
-constexpr std::string_view stub = ".quant";                    // LPOT's name of every QuantStub
 
 [[noreturn]] void fail(const Tensor& tensor, const std::string& what) {
   throw Error(ErrorKind::input,
@@ -53,10 +53,11 @@ std::string_view without_suffix(std::string_view name, std::string_view suffix) 
 
 // A range that belongs to a quantised module or to a stub.
 bool is_torch_range(std::string_view name, const std::set<std::string, std::less<>>& modules) {
-  for (const std::string_view suffix : {names::scale, names::zero_point}) {
+  for (const std::string_view suffix :
+       {names::scale, names::zero_point, names::input_scale, names::input_zero_point}) {
     if (!name.ends_with(suffix)) continue;
     const std::string_view module = without_suffix(name, suffix);
-    return modules.contains(module) || module == stub.substr(1) || module.ends_with(stub);
+    return modules.contains(module) || is_stub(module);
   }
   return false;
 }
@@ -107,11 +108,6 @@ std::vector<NamedTensor> without_torch(const std::vector<NamedTensor>& tensors,
   for (const NamedTensor& named : tensors) {
     if (is_torch_range(named.name, modules)) continue;
     std::string name = named.name;
-    if (name.ends_with(wrapped_weight)) {
-      fail(named.tensor,
-           "expected a quantised layer, or one in FP32 with FP32 around it, got one that LPOT has "
-           "wrapped: in FP32 between quantised tensors");
-    }
     if (const Renaming* renaming = torch_renaming(name)) {
       name = name_of(without_suffix(name, renaming->from), renaming->to);
     }
@@ -205,6 +201,7 @@ std::vector<PackedLinear> torch_packed_linears(const std::vector<NamedTensor>& t
   std::vector<PackedLinear> linears;
   for (const NamedTensor& named : tensors) {
     const Renaming* renaming = torch_renaming(named.name);
+    if (renaming != nullptr && renaming->from == names::torch_table) continue;
     if (renaming != nullptr && renaming->to == ".weight") {
       linears.push_back({std::string(without_suffix(named.name, renaming->from)), &named.tensor});
     } else if (renaming == nullptr && named.name.ends_with(".weight") &&
@@ -232,14 +229,14 @@ std::vector<std::string> parts_of(const std::string& module) {
 }
 
 std::string plain_name(std::string_view name) {
-  std::string plain(name);
+  std::string plain = unwrapped_name(std::string(name));
   constexpr std::array<Renaming, 2> q8bert_names{
       {{names::q8bert_weight, ".weight"}, {names::q8bert_bias, ".bias"}}};
-  const Renaming* renaming = torch_renaming(name);
+  const Renaming* renaming = torch_renaming(plain);
   for (const Renaming& row : q8bert_names) {
-    if (name.ends_with(row.from)) renaming = &row;
+    if (plain.ends_with(row.from)) renaming = &row;
   }
-  if (renaming != nullptr) plain = name_of(without_suffix(name, renaming->from), renaming->to);
+  if (renaming != nullptr) plain = name_of(without_suffix(plain, renaming->from), renaming->to);
   const std::size_t dot = plain.rfind('.');
   if (dot == std::string::npos) return plain;
   return name_of(parts_of(plain.substr(0, dot)).front(), plain.substr(dot));
@@ -247,9 +244,9 @@ std::string plain_name(std::string_view name) {
 
 std::vector<NamedTensor> without_quantization(std::vector<NamedTensor> tensors) {
   if (is_q8bert(tensors)) return without_q8bert(tensors);
-  const auto linears = torch_packed_linears(tensors);
-  if (linears.empty()) return tensors;
-  return without_torch(tensors, linears);
+  if (!is_torch_quantized(tensors)) return tensors;
+  tensors = unwrapped(std::move(tensors));
+  return without_torch(tensors, torch_packed_linears(tensors));
 }
 
 }  // namespace bertq::engine

@@ -13,8 +13,15 @@ namespace {
 using Json = nlohmann::json;
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 5> names{"fp32", "torch_dynamic", "torch_static",
-                                                "q8bert_ema", "q8bert_dynamic"};
+constexpr std::array<std::string_view, 6> names{
+    "fp32", "torch_dynamic", "torch_static", "torch_static_fp32", "q8bert_ema", "q8bert_dynamic"};
+
+bool is_q8bert(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::q8bert_ema || arithmetic == Arithmetic::q8bert_dynamic;
+}
+bool is_static(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::torch_static || arithmetic == Arithmetic::torch_static_fp32;
+}
 
 Arithmetic arithmetic_of(const JsonFields& fields) {
   const std::string name = fields.text("arithmetic", "");
@@ -34,10 +41,17 @@ LayerForm ModelForm::of(std::string_view module) const {
   return layer == layers.end() ? LayerForm{} : layer->second;
 }
 
+bool ModelForm::has(Arithmetic arithmetic) const {
+  return std::any_of(layers.begin(), layers.end(),
+                     [&](const auto& layer) { return layer.second.arithmetic == arithmetic; });
+}
+
+bool ModelForm::rounds_inputs() const {
+  return has(Arithmetic::torch_static_fp32);
+}
+
 bool ModelForm::needs_padding() const {
-  return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
-    return layer.second.arithmetic == Arithmetic::torch_dynamic;
-  });
+  return has(Arithmetic::torch_dynamic);
 }
 
 Json ModelForm::to_json() const {
@@ -60,8 +74,12 @@ ModelForm ModelForm::from_json(const Json& json, const std::string& name) {
   for (const auto& [module, member] : layers->items()) {
     if (!member.is_object()) fields.refuse("layers", "objects");
     const JsonFields layer(member, name + ": " + loaders::printable(module));
-    form.layers[module] = {arithmetic_of(layer), layer.flag("requantized", false),
-                           layer.flag("reduced_range", false)};
+    const LayerForm read{arithmetic_of(layer), layer.flag("requantized", false),
+                         layer.flag("reduced_range", false)};
+    if (!is_q8bert(read.arithmetic) && read.requantized != is_static(read.arithmetic)) {
+      layer.refuse("requantized", read.requantized ? "false" : "true");
+    }
+    form.layers[module] = read;
   }
   return form;
 }

@@ -18,6 +18,8 @@ enum class Arithmetic : std::uint8_t {
   torch_dynamic,
   // PyTorch's static quantisation (LPOT, Neural Compressor): given u8 ranges before and behind.
   torch_static,
+  // The same ranges around a layer in FP32: one that LPOT let fall back amid quantised ones.
+  torch_static_fp32,
   // Q8BERT: signed activations of -127..127 over a given threshold, an int32 bias.
   q8bert_ema,
   // The same with thresholds of the current tensor, here that of one sequence: so an answer does
@@ -28,7 +30,7 @@ std::string_view arithmetic_name(Arithmetic arithmetic);
 
 struct LayerForm {
   Arithmetic arithmetic = Arithmetic::fp32;
-  bool requantized = false;    // Q8BERT: the result is rounded to 8 bits too
+  bool requantized = false;    // the result is rounded to 8 bits too; Q8BERT's choice
   bool reduced_range = false;  // torch_dynamic: 7 bits for activations
 
   friend bool operator==(const LayerForm&, const LayerForm&) = default;
@@ -41,6 +43,8 @@ struct ModelForm {
 
   bool is_own() const { return layers.empty(); }
   LayerForm of(std::string_view module) const;
+  // Whether a layer in FP32 has its input rounded.
+  bool rounds_inputs() const;
   // Whether ranges are those of a whole batch, padding included.
   bool needs_padding() const;
 
@@ -49,6 +53,9 @@ struct ModelForm {
   static ModelForm from_json(const nlohmann::json& json, const std::string& name);
 
   friend bool operator==(const ModelForm&, const ModelForm&) = default;
+
+ private:
+  bool has(Arithmetic arithmetic) const;
 };
 
 }  // namespace bertq::engine

@@ -137,6 +137,10 @@ void QuantizedForward::fit() {
   const std::size_t of_tokens = quantized_.span ? wanted.rows : 0;
   head_ = allocate_rows(std::max(wanted.sequences, of_tokens), std::max(labels, span_logits));
   dense_ = arena_.allocate<float>(std::max(wanted.sequences * labels, of_tokens * span_logits));
+  if (quantized_.form.rounds_inputs()) {
+    rounded_ = allocate_rows(std::max(wanted.rows, wanted.sequences),
+                             std::max(config.hidden, config.intermediate));
+  }
   tiles_ = arena_
                .allocate<std::uint8_t>(
                    jit::tiles_bytes(wanted.tile_rows, std::max(config.hidden, config.intermediate)))
@@ -209,7 +213,10 @@ void QuantizedForward::apply(const QuantizedLinear& linear, const FloatRows& in,
                              bool keep_codes) {
   const RowGroups& groups = scopes.of(linear.scope());
   if (linear.scope() != RangeScope::none && !keep_codes) make_codes(linear, in, groups);
-  multiply(linear, in, out, residual, groups);
+  // Clamping would hide what is not finite, and so may FP32's softmax and GELU.
+  if (linear.scope() == RangeScope::none) find_ranges(linear, in, linear.inputs(), groups);
+  const FloatRows operand = linear.rounds_input() ? rounded(linear, in, groups) : in;
+  multiply(linear, operand, out, residual, groups);
   if (linear.finishes_later()) finish(linear, out, residual, groups);
 }
 
@@ -230,6 +237,19 @@ void QuantizedForward::find_ranges(const QuantizedLinear& linear, const FloatRow
     range = range.joined(block_ranges_[i]);
     if (!range.finite) refuse_activations(linear);
   }
+}
+
+FloatRows QuantizedForward::rounded(const QuantizedLinear& linear, const FloatRows& in,
+                                    const RowGroups& groups) {
+  const FloatRows out{rounded_.data, in.ld};
+  const std::span<const RowBlock> blocks = groups.blocks();
+  pool_.parallel_for(blocks.size(), Schedule::fixed, [&](std::size_t task, std::size_t) {
+    const RowBlock& block = blocks[task];
+    const std::size_t first = groups.groups()[block.group].first + block.row;
+    std::copy_n(in.row(first), block.rows * in.ld, out.row(first));
+    linear.round_input(out.from(first), block.rows);
+  });
+  return out;
 }
 
 void QuantizedForward::make_codes(const QuantizedLinear& linear, const FloatRows& in,

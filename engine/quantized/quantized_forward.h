@@ -54,6 +54,8 @@ class QuantizedForward final : public Forward {
   // out = linear(in). The codes of `in` are made first unless `keep_codes`.
   void apply(const QuantizedLinear& linear, const FloatRows& in, const FloatRows& out,
              const FloatRows& residual, const Scopes& scopes, bool keep_codes = false);
+  // The values that the codes of `in` stand for.
+  FloatRows rounded(const QuantizedLinear& linear, const FloatRows& in, const RowGroups& groups);
   void make_codes(const QuantizedLinear& linear, const FloatRows& in, const RowGroups& groups);
   void find_ranges(const QuantizedLinear& linear, const FloatRows& rows, std::size_t columns,
                    const RowGroups& groups);
@@ -84,6 +86,7 @@ class QuantizedForward final : public Forward {
   FloatRows hidden_, next_;  // the residual stream, and where the next sum of it is made
   std::array<FloatRows, 3> query_key_value_;
   FloatRows context_, intermediate_, first_, pooled_, head_;
+  FloatRows rounded_;  // of layers that round their input
   std::uint8_t* tiles_ = nullptr;
   std::span<float> dense_;
   std::vector<RowRange> block_ranges_, group_ranges_;

@@ -29,6 +29,10 @@ bool has_given_ranges(Arithmetic arithmetic) {
   return arithmetic == Arithmetic::q8bert_ema || arithmetic == Arithmetic::torch_static;
 }
 
+bool has_float_weights(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::fp32 || arithmetic == Arithmetic::torch_static_fp32;
+}
+
 // What the product's kernel does; what is rounded to 8 bits goes on in requantize.h.
 jit::GemmSpec spec_for(const LayerForm& form, const Epilogue& epilogue) {
   jit::GemmSpec spec;
@@ -36,7 +40,7 @@ jit::GemmSpec spec_for(const LayerForm& form, const Epilogue& epilogue) {
   if (whole) spec.activation = epilogue.activation;
   spec.residual = whole && epilogue.residual;
   spec.bias = !is_q8bert_form(form.arithmetic);
-  if (form.arithmetic == Arithmetic::fp32) return spec;
+  if (has_float_weights(form.arithmetic)) return spec;
   spec.operands = jit::Operands::u8s8;
   spec.column_scale = whole;
   return spec;
@@ -66,9 +70,12 @@ QuantizedLinear::QuantizedLinear(WeightLoader& loader, const std::string& module
       gemm_(&loader.kernels().gemm(spec_for(form, epilogue))),
       kernels_(&loader.kernels().rows()) {
   check_inputs(module, inputs);
-  if (form.arithmetic == Arithmetic::fp32) {
+  if (has_float_weights(form.arithmetic)) {
     bias_ = loader.vector(module + ".bias", outputs);
     weights_ = loader.f32_weight(module, outputs, inputs);
+    if (!rounds_input()) return;
+    load_ranges(loader, ranges);
+    prepare_rounding();
     return;
   }
   load_integers(loader);
@@ -129,7 +136,9 @@ void QuantizedLinear::load_ranges(WeightLoader& loader, const LayerRanges* range
   places[input_zero] = ranges->input_zero_point;
   places[output_scale] = ranges->output_scale;
   places[output_zero] = ranges->output_zero_point;
-  places[bias_scale] = ranges->input_scale * weight_scale_[0];  // of Q8BERT
+  if (!has_float_weights(form_.arithmetic)) {
+    places[bias_scale] = ranges->input_scale * weight_scale_[0];  // of Q8BERT
+  }
 }
 
 void QuantizedLinear::load_bias(WeightLoader& loader) {
@@ -177,7 +186,7 @@ std::int32_t QuantizedLinear::integer_bias(float bias, float scale) const {
   return static_cast<std::int32_t>(std::clamp(value, -bound, bound));
 }
 
-void QuantizedLinear::prepare_given() {
+void QuantizedLinear::check_ranges() const {
   const auto positive = [&](float value) { return value > 0.0F && std::isnormal(value); };
   const auto zero_point = [&](float value) { return value >= 0.0F && value <= 255.0F; };
   if (!positive(ranges_[input_scale]) || !zero_point(ranges_[input_zero]) ||
@@ -185,6 +194,20 @@ void QuantizedLinear::prepare_given() {
       (form_.requantized && !positive(ranges_[output_scale]))) {
     throw Error(ErrorKind::input, module_ + ": expected ranges with positive scales");
   }
+}
+
+void QuantizedLinear::prepare_rounding() {
+  check_ranges();
+  input_multiplier_.assign(jit::padded_columns(inputs_), 1.0F / ranges_[input_scale]);
+  input_table_ = code_table(ranges_[input_scale], static_cast<std::int32_t>(ranges_[input_zero]),
+                            jit::Activation::none);
+  multiplier_.assign(jit::padded_columns(outputs_), 1.0F / ranges_[output_scale]);
+  table_ = code_table(ranges_[output_scale], static_cast<std::int32_t>(ranges_[output_zero]),
+                      epilogue_.activation);
+}
+
+void QuantizedLinear::prepare_given() {
+  check_ranges();
   const std::size_t padded = column_sums_.size();
   const bool q8bert = form_.arithmetic == Arithmetic::q8bert_ema;
   given_ = q8bert ? CodeRange{1.0F / ranges_[input_scale], ranges_[input_scale], middle}
@@ -218,6 +241,7 @@ void QuantizedLinear::prepare_given() {
 RangeScope QuantizedLinear::scope() const {
   switch (form_.arithmetic) {
     case Arithmetic::fp32:
+    case Arithmetic::torch_static_fp32:
       return RangeScope::none;
     case Arithmetic::torch_dynamic:
       return RangeScope::batch;
@@ -249,6 +273,14 @@ CodeRange QuantizedLinear::range_of(const RowRange& input) const {
   // All zeros: any range gives the codes of zeros.
   if (!std::isnormal(multiplier)) return {1.0F, 1.0F, middle};
   return {1.0F / multiplier, multiplier, middle};
+}
+
+void QuantizedLinear::round_input(const FloatRows& in, std::size_t rows) const {
+  Requantization how;
+  how.multiplier = input_multiplier_.data();
+  how.zero_point = static_cast<std::int32_t>(ranges_[input_zero]);
+  how.table = &*input_table_;
+  requantize(how, in, {}, rows, {0, inputs_});
 }
 
 void QuantizedLinear::quantize(const CodeRange& range, const FloatRows& in, const TileRows& out,
@@ -293,11 +325,12 @@ void QuantizedLinear::run(const Rows& in, const CodeRange& range, const FloatRow
   args.m = rows;
   args.n = outputs_;
   args.k = inputs_;
-  args.a = form_.arithmetic == Arithmetic::fp32 ? static_cast<const void*>(in.f32.data)
-                                                : static_cast<const void*>(in.tiled.tiles);
+  const bool floats = has_float_weights(form_.arithmetic);
+  args.a =
+      floats ? static_cast<const void*>(in.f32.data) : static_cast<const void*>(in.tiled.tiles);
   args.lda = in.f32.ld;
   args.b = weights_;
-  args.bias = form_.requantized ? offset_.data() : bias_.data();
+  args.bias = form_.requantized && !floats ? offset_.data() : bias_.data();
   args.residual = residual.data;
   args.residual_ld = residual.ld;
   args.c = out.data;

@@ -5,6 +5,7 @@
 //   sum     int32, exact: sum of (code - zero point) * weight, for Q8BERT + the int32 bias
 //   torch_dynamic        y = fma(float(sum), input scale * weight scale, bias)
 //   torch_static         y = the 8 bits of (float(sum) + bias / (input scale * weight scale)) * M
+//   torch_static_fp32    y = the 8 bits of what FP32 makes of the codes' values
 //   q8bert_*             y = float(sum) / bias scale, and the 8 bits of that if requantized
 //
 // Then the epilogue: activation and residual.
@@ -60,6 +61,10 @@ class QuantizedLinear {
   RangeScope scope() const;
   // Whether the codes of `other` are those of this layer, if both read the same rows.
   bool shares_codes_of(const QuantizedLinear& other) const;
+  // torch_static_fp32: the product takes floats, but those that the input's codes stand for.
+  bool rounds_input() const { return form_.arithmetic == Arithmetic::torch_static_fp32; }
+  // The first `rows` rows of the input to those, in place.
+  void round_input(const FloatRows& in, std::size_t rows) const;
   // Q8BERT dynamic: the result's range must be known before it is rounded. run() then stops there,
   // and finish() does the rest.
   bool finishes_later() const;
@@ -85,7 +90,9 @@ class QuantizedLinear {
   void check_scales(const WeightLoader& loader) const;
   void check_integer_bias() const;
   void load_ranges(WeightLoader& loader, const LayerRanges* ranges);
+  void check_ranges() const;
   void prepare_given();
+  void prepare_rounding();
   std::int32_t integer_bias(float bias, float scale) const;
   void fill_dynamic(const CodeRange& range, jit::Range columns, jit::GemmArgs& args,
                     LinearScratch& scratch) const;
@@ -108,6 +115,9 @@ class QuantizedLinear {
   std::vector<std::int32_t> compensation_;
   std::vector<float> column_scale_, offset_, multiplier_;
   std::optional<CodeTable> table_;
+  // Of rounds_input().
+  std::vector<float> input_multiplier_;
+  std::optional<CodeTable> input_table_;
 };
 
 }  // namespace bertq::engine

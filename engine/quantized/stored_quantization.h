@@ -42,8 +42,14 @@ struct StoredLayer {
 
 struct StoredQuantization {
   Quantizer quantizer = Quantizer::none;
-  // By module, canonical; those that are fp32 are absent.
+  // By module, canonical; those that are fp32, and so is all around them, are absent.
   std::map<std::string, StoredLayer, std::less<>> layers;
+
+  // Whether the module's weights are integers.
+  bool is_int8(std::string_view module) const {
+    const auto layer = layers.find(module);
+    return layer != layers.end() && layer->second.arithmetic != Arithmetic::torch_static_fp32;
+  }
 
   // Whether activations have an arithmetic of their own that is the file's default.
   bool has_arithmetic() const {

@@ -8,6 +8,7 @@
 
 #include "bertq/error.h"
 #include "engine/model/tensor_names.h"
+#include "engine/quantized/wrappers.h"
 #include "loaders/printable.h"
 
 namespace bertq::engine {
@@ -27,26 +28,22 @@ class TorchState {
   TorchState(const loaders::Checkpoint& checkpoint, const std::vector<NamedTensor>& tensors)
       : checkpoint_(checkpoint), index_(index_of(tensors)) {
     for (const auto& [path, value] : checkpoint.attributes) {
-      attributes_.emplace(canonical_name(path), value);
+      attributes_.emplace(unwrapped_name(canonical_name(path)), value);
     }
     for (const auto& [path, version] : checkpoint.module_versions) {
-      versions_.emplace(canonical_name(path), version);
+      versions_.emplace(unwrapped_name(canonical_name(path)), version);
     }
   }
 
-  // Of the module `module`: a tensor, or, from TorchScript, an attribute. Empty if there is none.
+  // Of a module's result: tensors, or, from TorchScript, attributes. Empty if there are none.
   std::optional<Range> range(const std::string& module) const {
-    const std::optional<double> scale = number(name_of(module, names::scale));
-    const std::optional<double> zero = number(name_of(module, names::zero_point));
-    if (!scale || !zero) return std::nullopt;
-    const Range range{static_cast<float>(*scale), static_cast<float>(*zero)};
-    if (!std::isnormal(range.scale) || range.scale < 0.0F || !std::isnormal(1.0F / range.scale)) {
-      fail(name_of(module, names::scale), "a positive scale", *scale);
-    }
-    if (!(*zero >= 0.0 && *zero <= 255.0)) {
-      fail(name_of(module, names::zero_point), "0 to 255", *zero);
-    }
-    return range;
+    return range_of(name_of(module, names::scale), name_of(module, names::zero_point));
+  }
+  // Of its input: through the stub beside it, or its own.
+  std::optional<Range> input_range(const std::string& module) const {
+    const auto stub = range(stub_beside(module));
+    if (stub) return stub;
+    return range_of(name_of(module, names::input_scale), name_of(module, names::input_zero_point));
   }
 
   // Whether activations have 7 bits; unknown where the file has no versions.
@@ -57,11 +54,28 @@ class TorchState {
   }
 
   [[noreturn]] void missing(const std::string& what) const {
-    throw Error(ErrorKind::input, checkpoint_.name + ": tensor " + loaders::printable(what) +
-                                      ": expected the range of a layer's input, found none");
+    throw Error(ErrorKind::input,
+                checkpoint_.name + ": tensor " + loaders::printable(what) +
+                    ": expected the range of a layer's input or result, found none");
   }
 
  private:
+  std::optional<Range> range_of(const std::string& scale_name, const std::string& zero_name) const {
+    const std::optional<double> scale = number(scale_name);
+    const std::optional<double> zero = number(zero_name);
+    if (!scale && !zero) return std::nullopt;
+    if (!scale) missing(scale_name);
+    if (!zero) missing(zero_name);
+    const Range range{static_cast<float>(*scale), static_cast<float>(*zero)};
+    if (!std::isnormal(range.scale) || range.scale < 0.0F || !std::isnormal(1.0F / range.scale)) {
+      fail(scale_name, "a positive scale", *scale);
+    }
+    if (!(*zero >= 0.0 && *zero <= 255.0 && *zero == std::floor(*zero))) {
+      fail(zero_name, "0 to 255", *zero);
+    }
+    return range;
+  }
+
   std::optional<double> number(const std::string& name) const {
     const auto tensor = index_.find(name);
     if (tensor != index_.end()) return single_number(*tensor->second);
@@ -85,22 +99,38 @@ class TorchState {
   std::map<std::string, std::int64_t, std::less<>> versions_;
 };
 
-// LPOT's stub beside a module: "bert.pooler.dense" -> "bert.pooler.quant", "classifier" -> "quant".
-std::string stub_of(const std::string& module) {
-  const std::size_t dot = module.rfind('.');
-  return dot == std::string::npos ? "quant" : module.substr(0, dot) + ".quant";
-}
-
-StoredLayer static_layer(const TorchState& state, const std::string& module) {
-  const auto input = state.range(stub_of(module));
-  const auto output = state.range(module);
-  if (!input) state.missing(name_of(stub_of(module), names::scale));
-  if (!output) state.missing(name_of(module, names::scale));
+// `result`: the module that rounds what the layer computes.
+StoredLayer fixed_layer(const TorchState& state, const std::string& module, Arithmetic arithmetic,
+                        const std::string& result) {
+  const auto input = state.input_range(module);
+  const auto output = state.range(result);
+  if (!input) state.missing(name_of(stub_beside(module), names::scale));
+  if (!output) state.missing(name_of(result, names::scale));
   StoredLayer layer;
-  layer.arithmetic = Arithmetic::torch_static;
+  layer.arithmetic = arithmetic;
   layer.requantized = true;
   layer.ranges = {input->scale, input->zero_point, output->scale, output->zero_point};
   return layer;
+}
+
+// Layers that LPOT let fall back to FP32 while both sides of them stay quantised: it wraps them,
+// and a stub of the wrapper rounds their results.
+void add_wrapped(const TorchState& state, const std::vector<NamedTensor>& tensors,
+                 StoredQuantization& stored) {
+  constexpr std::string_view weight = ".weight";
+  for (const NamedTensor& named : tensors) {
+    if (!named.name.ends_with(weight) || named.tensor.affine != nullptr) continue;
+    const std::string module(module_of(named.name));
+    if (!state.range(stub_within(module))) continue;
+    if (named.tensor.shape.size() != 2 || part_of(named.name) == Part::embeddings) {
+      throw Error(ErrorKind::input,
+                  named.tensor.file() + ": tensor " + loaders::printable(named.tensor.name) +
+                      ": expected the weight of a linear layer in this wrapper, got another");
+    }
+    const StoredLayer layer =
+        fixed_layer(state, module, Arithmetic::torch_static_fp32, stub_within(module));
+    for (const std::string& part : parts_of(module)) stored.layers.emplace(part, layer);
+  }
 }
 
 StoredLayer dynamic_layer(const TorchState& state, const std::string& module) {
@@ -113,14 +143,18 @@ StoredLayer dynamic_layer(const TorchState& state, const std::string& module) {
 }  // namespace
 
 StoredQuantization stored_torch(const loaders::Checkpoint& checkpoint,
-                                const std::vector<NamedTensor>& tensors) {
+                                std::vector<NamedTensor> tensors) {
+  tensors = unwrapped(std::move(tensors));
   const TorchState state(checkpoint, tensors);
   const std::vector<PackedLinear> linears = torch_packed_linears(tensors);
-  // The embeddings have a stub that nothing reads.
-  const bool fixed = std::any_of(linears.begin(), linears.end(), [&](const PackedLinear& linear) {
-    return linear.weight->affine != nullptr && state.range(stub_of(linear.module)).has_value();
-  });
   StoredQuantization stored;
+  add_wrapped(state, tensors, stored);
+  // The embeddings have a stub that nothing reads.
+  const auto has_range = [&](const PackedLinear& linear) {
+    return linear.weight->affine != nullptr && state.input_range(linear.module).has_value();
+  };
+  const bool fixed =
+      !stored.layers.empty() || std::any_of(linears.begin(), linears.end(), has_range);
   bool fp16 = false;
   for (const PackedLinear& linear : linears) {
     if (linear.weight->affine == nullptr) {
@@ -128,7 +162,8 @@ StoredQuantization stored_torch(const loaders::Checkpoint& checkpoint,
       continue;
     }
     const StoredLayer layer =
-        fixed ? static_layer(state, linear.module) : dynamic_layer(state, linear.module);
+        fixed ? fixed_layer(state, linear.module, Arithmetic::torch_static, linear.module)
+              : dynamic_layer(state, linear.module);
     for (const std::string& part : parts_of(linear.module)) stored.layers.emplace(part, layer);
   }
   if (fixed) {

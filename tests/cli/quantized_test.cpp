@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -71,7 +72,9 @@ TEST_CASE("quantised checkpoints are packed as what they are") {
        {Packing{"torch_dynamic", "torch-dynamic"}, Packing{"torch_zip", "torch-dynamic"},
         Packing{"torch_dynamic", "int8"}, Packing{"q8bert_ema", "auto"},
         Packing{"q8bert_dynamic", "auto"}, Packing{"q8bert_trained", "auto"},
-        Packing{"lpot_static_per_channel", "auto"}}) {
+        Packing{"lpot_static", "auto"}, Packing{"lpot_fallback", "auto"},
+        Packing{"lpot_dynamic", "torch-dynamic"}, Packing{"nc_per_tensor", "auto"},
+        Packing{"nc_per_tensor", "int8"}}) {
     CAPTURE(row.form);
     const std::string model = "-m " + fixtures + row.form + " --precision " + row.precision;
     const std::string file = folder / (std::string(row.form) + row.precision + ".bertq");
@@ -139,9 +142,32 @@ TEST_CASE("inspect says who quantised a checkpoint") {
   for (const json& tensor : inspected("lpot_static")["tensors"]) {
     const std::string name = tensor["name"];
     CAPTURE(name);
-    if (name.ends_with("_packed_params.0")) CHECK(tensor["in_int8"] == "int8");
-    if (name.ends_with("_packed_params.1")) CHECK(tensor["in_int8"] == "fp32");
+    if (name.ends_with("_packed_params.weight")) CHECK(tensor["in_int8"] == "int8");
+    if (name.ends_with("_packed_params.bias")) CHECK(tensor["in_int8"] == "fp32");
     if (name == "bert.pooler.quant.scale") CHECK(tensor["in_int8"] == "range");
+  }
+  const json fallback = inspected("lpot_fallback");
+  CHECK(fallback["quantised"]["modules"]["classifier"] == "torch_static_fp32");
+  CHECK_FALSE(fallback["quantised"]["modules"].contains("bert.encoder.layer.1.output.dense"));
+}
+
+TEST_CASE("weights alone, as LPOT leaves them, are told what they lack") {
+  const Folder folder;
+  for (const auto& [form, file] : {std::pair{"lpot_static", "best_model_weights.pt"},
+                                   std::pair{"nc_per_tensor", "best_model.pt"}}) {
+    const std::string place = folder / form;
+    std::filesystem::create_directory(place);
+    for (const auto& entry : std::filesystem::directory_iterator(fixtures + form)) {
+      if (entry.path().filename() != "config.json") {
+        std::filesystem::copy(entry.path(), std::filesystem::path(place) / entry.path().filename());
+      }
+    }
+    CAPTURE(file);
+    const Finished finished = shell("bertq predict -q -m " + place, lines_from(texts));
+    CHECK(finished.status == 3);
+    CHECK(finished.err.find("expected config.json or bert_config.json, found neither (LPOT and "
+                            "Neural Compressor save none: copy it") != std::string::npos);
+    CHECK(lines_of(finished.err).size() == 1);
   }
 }
 

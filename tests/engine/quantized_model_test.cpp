@@ -86,9 +86,10 @@ struct StoredCase {
   double tolerance;
 };
 constexpr StoredCase stored_cases[] = {
-    {"q8bert_ema", "q8bert", 1e-4},       {"q8bert_training", "q8bert", 1e-4},
-    {"q8bert_dynamic", "q8bert", 1e-4},   {"q8bert_dynamic_training", "q8bert", 1e-4},
-    {"lpot_static", "lpot_static", 1e-5}, {"lpot_static_per_channel", "lpot_static", 1e-5},
+    {"q8bert_ema", "q8bert", 1e-4},     {"q8bert_training", "q8bert", 1e-4},
+    {"q8bert_dynamic", "q8bert", 1e-4}, {"q8bert_dynamic_training", "q8bert", 1e-4},
+    {"lpot_static", "lpot", 1e-5},      {"lpot_fallback", "lpot", 1e-5},
+    {"lpot_tuned", "lpot", 1e-5},       {"nc_per_tensor", "neural_compressor", 1e-5},
 };
 
 TEST_CASE("Q8BERT and LPOT run by default in their own arithmetic, the same alone and in a batch") {
@@ -117,6 +118,37 @@ TEST_CASE("Q8BERT and LPOT run by default in their own arithmetic, the same alon
   }
 }
 
+TEST_CASE("LPOT's and Neural Compressor's dynamic models give PyTorch's logits too") {
+  const auto spread = QuantizedGolden("torch_dynamic").floats("torch_dynamic.spread")[0];
+  for (const auto& [fixture, tool] : {std::pair{"lpot_dynamic", "lpot"}}) {
+    CAPTURE(fixture);
+    const QuantizedGolden golden(tool);
+    const std::vector<Text> texts = golden.texts();
+    const std::string name = fixture;
+    const auto model = load(open_quantized_fixture(name), torch_dynamic, jit::Isa::reference);
+    Session session(model, 1);
+    const double allowed = 2 * static_cast<double>(spread) + float_noise;
+    const std::vector<float> alone = logits_in_batches(session, texts, 1);
+    CHECK(largest_difference(alone, golden.floats(name + ".logits")) < allowed);
+    CHECK(largest_difference(logits_in_batches(session, texts, 8),
+                             golden.floats(name + ".batch8")) < allowed);
+  }
+}
+
+TEST_CASE("the rounding around a layer in FP32 shows in the answers") {
+  // The same weights without the stub within the wrapper: what bertq would make of it if it took
+  // the layer for any other in FP32.
+  const std::vector<Text> texts = QuantizedGolden("lpot").texts();
+  ModelFiles files = open_quantized_fixture("lpot_fallback");
+  Session with(load(files, stored, jit::Isa::reference), 1);
+  const std::vector<float> rounded = logits_in_batches(with, texts, 1);
+  std::erase_if(files.checkpoint.tensors, [](const loaders::Tensor& tensor) {
+    return tensor.name.starts_with("classifier.quant.");
+  });
+  Session without(load(files, stored, jit::Isa::reference), 1);
+  CHECK(largest_difference(logits_in_batches(without, texts, 1), rounded) > 1e-3);
+}
+
 TEST_CASE("both forms of a Q8BERT give the same bits") {
   const std::vector<Text> texts = QuantizedGolden("q8bert").texts();
   for (const auto& [inference, training] :
@@ -138,8 +170,8 @@ TEST_CASE("every quantised form also runs in bertq's own arithmetic and dequanti
   const std::vector<float> want = logits_in_batches(reference, texts, 4);
   for (const char* fixture :
        {"torch_dynamic", "torch_dynamic_v1", "torch_dynamic_v2", "torch_dynamic_per_channel",
-        "torch_dynamic_fp16", "torch_script_dynamic", "lpot_static", "lpot_static_per_channel",
-        "q8bert_ema", "q8bert_training", "q8bert_dynamic"}) {
+        "torch_dynamic_fp16", "torch_script_dynamic", "lpot_static", "lpot_fallback", "lpot_tuned",
+        "lpot_dynamic", "nc_per_tensor", "q8bert_ema", "q8bert_training", "q8bert_dynamic"}) {
     CAPTURE(fixture);
     const ModelFiles files = open_quantized_fixture(fixture);
     for (const Precision precision : {Precision::fp32, Precision::int8}) {

@@ -36,6 +36,11 @@ struct Spoilt {
     std::erase_if(files.checkpoint.tensors,
                   [&](const auto& tensor) { return tensor.name == name; });
   }
+  void copy(const std::string& from, const std::string& to) {
+    loaders::Tensor copied = tensor(from);
+    copied.name = to;
+    files.checkpoint.tensors.push_back(copied);
+  }
   // Gives the tensor other values, of the type T that it has.
   template <typename T>
   void set(const std::string& name, T value) {
@@ -78,12 +83,14 @@ struct Case {
 };
 
 const std::string packed = "._packed_params._packed_params.0";
+const std::string packed_v2 = "._packed_params.weight";  // of PyTorch 1.5, LPOT's
 
 const std::vector<Case> stored_cases = {
     // LPOT
     {"lpot_static",
      [](Spoilt& s) { s.erase("bert.pooler.quant.scale"); },
-     {"best_model_weights.pt", "bert.pooler.quant.scale", "range of a layer's input", "none"}},
+     {"best_model_weights.pt", "bert.pooler.quant.scale", "range of a layer's input or result",
+      "none"}},
     {"lpot_static",
      [](Spoilt& s) { s.erase("bert.pooler.dense.scale"); },
      {"bert.pooler.dense.scale", "none"}},
@@ -101,34 +108,58 @@ const std::vector<Case> stored_cases = {
      {"classifier.zero_point", "0 to 255", "256"}},
     {"lpot_static",
      [](Spoilt& s) {
-       s.set_affine("classifier" + packed, {{0.01}, {3}, 0});
+       s.set_affine("classifier" + packed_v2, {{0.01}, {3}, 0});
      },
-     {"classifier" + packed, "zero point 0", "3"}},
+     {"classifier" + packed_v2, "zero point 0", "3"}},
     {"lpot_static",
      [](Spoilt& s) {
-       s.set_affine("classifier" + packed, {{-0.01}, {0}, 0});
+       s.set_affine("classifier" + packed_v2, {{-0.01}, {0}, 0});
      },
-     {"classifier" + packed, "positive scale"}},
+     {"classifier" + packed_v2, "positive scale"}},
     {"lpot_static",
      [](Spoilt& s) {
-       s.set_affine("classifier" + packed,
+       s.set_affine("classifier" + packed_v2,
                     {std::vector<double>(16, 0.1), std::vector<std::int64_t>(16), 1});
      },
-     {"classifier" + packed, "one a row", "one a column"}},
+     {"classifier" + packed_v2, "one a row", "one a column"}},
     {"lpot_static",
      [](Spoilt& s) {
-       loaders::Tensor& mixed = s.tensor(layer + "attention.self.mixed" + packed);
+       loaders::Tensor& mixed = s.tensor(layer + "attention.self.mixed" + packed_v2);
        mixed.shape[0] = 47;
        mixed.elements = 47 * 16;
      },
      {"attention.self"}},
-    {"lpot_static",
+    {"lpot_fallback",
+     [](Spoilt& s) { s.erase("classifier.quant.scale"); },
+     {"best_model_weights.pt", "classifier.quant.scale", "input or result", "none"}},
+    {"lpot_fallback",
+     [](Spoilt& s) { s.set("classifier.quant.scale", 0.0F); },
+     {"classifier.quant.scale", "positive scale", "0.0"}},
+    {"lpot_fallback",
      [](Spoilt& s) {
-       loaders::Tensor wrapped = s.tensor("bert.pooler.dense.scale");
-       wrapped.name = "classifier.module.weight";
-       s.files.checkpoint.tensors.push_back(wrapped);
+       s.erase("quant.scale");
+       s.erase("quant.zero_point");
      },
-     {"classifier.module.weight", "LPOT has wrapped"}},
+     {"tensor quant.scale", "input or result", "none"}},
+    {"lpot_fallback",
+     [](Spoilt& s) {
+       s.copy("quant.scale", "bert.embeddings.LayerNorm.quant.scale");
+       s.copy("quant.zero_point", "bert.embeddings.LayerNorm.quant.zero_point");
+     },
+     {"bert.embeddings.LayerNorm.weight", "linear layer in this wrapper"}},
+    // Neural Compressor
+    {"nc_per_tensor",
+     [](Spoilt& s) {
+       s.erase("bert.pooler.dense_input_scale_0");
+       s.erase("bert.pooler.dense_input_zero_point_0");
+     },
+     {"best_model.pt", "bert.pooler.quant.scale", "input or result", "none"}},
+    {"nc_per_tensor",
+     [](Spoilt& s) { s.set("classifier.module_input_scale_0", -1.0F); },
+     {"classifier_input_scale_0", "positive scale", "-1"}},
+    {"nc_per_tensor",
+     [](Spoilt& s) { s.copy("classifier.bias", "bert.encoder.layer.0.add_scale_0"); },
+     {"bert.encoder.layer.0.add_scale_0"}},
     // Q8BERT
     {"q8bert_ema",
      [](Spoilt& s) { s.files.config.q8bert.clear(); },
@@ -181,7 +212,7 @@ const std::vector<Case> stored_cases = {
 
 TEST_CASE("checkpoints with ranges that cannot be are refused by name") {
   for (const Case& row : stored_cases) {
-    CAPTURE(row.fixture);
+    CAPTURE(std::string(row.fixture));
     Spoilt spoilt(row.fixture);
     CHECK(load_error(spoilt, {Kind::stored, std::nullopt}) == "loaded");
     row.spoil(spoilt);
@@ -245,8 +276,9 @@ TEST_CASE("padding is held against the model and the batch") {
 }
 
 TEST_CASE("activations that are not finite are named, in every arithmetic") {
-  for (const char* fixture : {"torch_dynamic", "lpot_static", "q8bert_ema", "q8bert_dynamic"}) {
-    CAPTURE(fixture);
+  for (const char* fixture :
+       {"torch_dynamic", "lpot_static", "lpot_tuned", "q8bert_ema", "q8bert_dynamic"}) {
+    CAPTURE(std::string(fixture));
     Spoilt spoilt(fixture);
     // An embedding's LayerNorm that leaves what float cannot hold.
     spoilt.set("bert.embeddings.LayerNorm.weight", 3e38F);
@@ -272,7 +304,7 @@ TEST_CASE("activations that are not finite are named, in every arithmetic") {
 // --- best_configure.yaml -----------------------------------------------------------------------
 
 std::string configure_error(const std::string& yaml) {
-  const ModelFiles files = open_quantized_fixture("lpot_static");
+  const ModelFiles files = open_quantized_fixture("lpot_fallback");
   try {
     check_best_configure(parse_best_configure(yaml, "best_configure.yaml"),
                          stored_quantization(files.checkpoint, files.config),
@@ -294,15 +326,18 @@ TEST_CASE("best_configure.yaml says what the weights say") {
   const std::string head = "approach: post_training_static_quant\nop:\n";
   const std::string fallback = "bert.encoder.layer.1.output.dense";
   CHECK(configure_error(head + operation("bert.pooler.dense", "int8") +
-                        operation(fallback, "fp32")) == "");
+                        operation(fallback, "fp32") + operation("classifier", "fp32")) == "");
   struct Bad {
     std::string yaml, words;
   };
   const std::vector<Bad> bad = {
       {head + operation("bert.pooler.dense", "int8") + operation(fallback, "int8"),
        "line 10: " + fallback + ": expected fp32"},
-      {head + operation(layer + "attention.self.mixed", "fp32"),
-       "line 3: " + layer + "attention.self.mixed: expected int8"},
+      {head + operation(layer + "attention.self.mixed", "int8"),
+       "line 3: " + layer + "attention.self.mixed: expected fp32"},
+      {head + operation(layer + "intermediate.dense", "fp32"),
+       "line 3: " + layer + "intermediate.dense: expected int8"},
+      {head + operation("classifier", "int8"), "line 3: classifier: expected fp32"},
       {head + operation("bert.pooler.dense", "int4"), "got int4"},
       {"approach: post_training_dynamic_quant\nop:\n" + operation("classifier", "int8"),
        "approach: expected that of the weights"},
@@ -335,6 +370,7 @@ TEST_CASE("a model's form survives the way to JSON and back, and bad JSON is nam
   form.layers["classifier"] = {Arithmetic::torch_dynamic, false, true};
   form.layers["bert.pooler.dense"] = {Arithmetic::q8bert_ema, true, false};
   form.layers["qa_outputs"] = {};
+  form.layers["lpot"] = {Arithmetic::torch_static_fp32, true, false};
   CHECK(ModelForm::from_json(form.to_json(), "file") == form);
   CHECK(form.needs_padding());
   for (const auto& [json, words] : std::vector<std::pair<nlohmann::json, std::string>>{
@@ -342,7 +378,13 @@ TEST_CASE("a model's form survives the way to JSON and back, and bad JSON is nam
            {{{"int8_words", 1}, {"layers", nlohmann::json::object()}}, "int8_words"},
            {{{"layers", 3}}, "layers"},
            {{{"layers", {{"a", 1}}}}, "layers"},
-           {{{"layers", {{"a", {{"arithmetic", "int4"}}}}}}, "file: a: arithmetic"}}) {
+           {{{"layers", {{"a", {{"arithmetic", "int4"}}}}}}, "file: a: arithmetic"},
+           {{{"layers", {{"a", {{"arithmetic", "fp32"}, {"requantized", true}}}}}},
+            "file: a: requantized: expected false"},
+           {{{"layers", {{"a", {{"arithmetic", "torch_static"}}}}}},
+            "file: a: requantized: expected true"},
+           {{{"layers", {{"a", {{"arithmetic", "torch_static_fp32"}}}}}},
+            "file: a: requantized: expected true"}}) {
     try {
       ModelForm::from_json(json, "file");
       FAIL("accepted " << json.dump());
