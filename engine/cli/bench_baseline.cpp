@@ -44,6 +44,7 @@ constexpr Metric metrics[] = {
 };
 // Where a report does not tell how its runs differed.
 constexpr double unknown_spread = 0.10;
+constexpr double infinitely_worse = 1e9;  // nothing is answered any more; JSON has no infinity
 
 [[noreturn]] void refuse(const std::string& place, std::string_view expected,
                          const std::string& got) {
@@ -118,9 +119,10 @@ std::optional<Change> change_of(const Metric& metric, const Json& before, const 
   change.before = member(before, metric.key).get<double>();
   change.now = member(now, metric.key).get<double>();
   if (change.before <= 0.0) return std::nullopt;  // nothing was answered then
-  const double growth = change.now / change.before - 1.0;
-  change.worse_by = metric.higher_is_better ? -growth : growth;
-  if (change.now <= 0.0) change.worse_by = 1.0;  // nothing is answered any more
+  // Of rates as of times: how much longer it takes.
+  change.worse_by =
+      (metric.higher_is_better ? change.before / change.now : change.now / change.before) - 1.0;
+  if (change.now <= 0.0) change.worse_by = infinitely_worse;
   // A search has no runs of one rate that would differ.
   const bool search = metric.key == std::string_view("qps");
   const double spread = search ? 0.0 : spread_of(before, metric.key) + spread_of(now, metric.key);

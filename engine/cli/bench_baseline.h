@@ -20,7 +20,7 @@ struct Change {
   std::size_t result = 0;  // index in the new report
   std::string metric;      // its key
   double before = 0.0, now = 0.0;
-  double worse_by = 0.0;  // relative to `before`; negative: better
+  double worse_by = 0.0;  // how much longer it takes, relative to `before`; negative: better
   double noise = 0.0;     // likewise
   bool regression() const { return worse_by > noise; }
 };
