@@ -248,7 +248,7 @@ struct Batcher::Impl {
 
   bool is_due() const {
     if (waiting.empty()) return false;
-    return stopping || waiting_tokens >= most_tokens ||
+    return stopping || waiting_tokens >= std::min(most_tokens, good_batch_tokens) ||
            Clock::now() >= waiting.front().arrival + options.max_delay;
   }
 

@@ -24,8 +24,9 @@ struct BatcherOptions {
   std::size_t instances = 1, threads = 1;
   // A batch is closed when the next request would exceed this; one longer request goes alone.
   std::size_t max_batch_tokens = 2048;
-  // How long the oldest request may wait for company while an instance is idle. 0: not at all, an
-  // idle instance takes what is there; batches then form only while all instances are busy.
+  // How long the oldest request may wait for company while an instance is idle and less waits than
+  // makes a good batch (below). 0: not at all, an idle instance takes what is there; batches then
+  // form only while all instances are busy.
   std::chrono::microseconds max_delay{0};
   // The queue's bound: submit refuses what would exceed it. A longer request is taken if it finds
   // the queue empty. Running requests do not count.
@@ -33,6 +34,9 @@ struct BatcherOptions {
 };
 
 inline constexpr std::size_t most_instances = 256;
+// Tokens from which on a larger batch is hardly any faster for each of them, so that an idle instance
+// that waited longer would only fall behind.
+inline constexpr std::size_t good_batch_tokens = 256;
 inline constexpr std::chrono::microseconds longest_delay = std::chrono::minutes(1);
 
 // Which output of the model a batcher computes.
