@@ -105,6 +105,15 @@ void take_flags(const Arguments& arguments, Settings& settings) {
   if (settings.recipe_file.empty()) {
     throw Error(ErrorKind::usage, "tune: --recipe FILE is missing: where the best recipe goes");
   }
+  // Hours of trials are kept beside it: not below /dev.
+  std::error_code none;
+  const auto kind = std::filesystem::status(settings.recipe_file, none).type();
+  if (kind != std::filesystem::file_type::not_found &&
+      kind != std::filesystem::file_type::regular) {
+    throw Error(ErrorKind::resources,
+                settings.recipe_file.string() +
+                    ": expected a file or nothing yet, for the recipe, got something else");
+  }
 }
 
 Settings settings_of(const Arguments& arguments, const Console& console) {

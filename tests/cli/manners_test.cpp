@@ -268,6 +268,8 @@ TEST_CASE("folders and recipes that cannot be written are 7 as well") {
       {"run", "--task mrpc -m model --data dev.tsv --output-dir file", ""},
       {"run", "--task mrpc -m model --data dev.tsv --output-dir /proc/none", ""},
       {"tune", "--task mrpc -m model --data dev.tsv --max-trials 1 --recipe file/recipe.json", ""},
+      {"tune", "--task mrpc -m model --data dev.tsv --max-trials 1 --recipe /dev/full", ""},
+      {"tune", "--task mrpc -m model --data dev.tsv --max-trials 1 --recipe .", ""},
       {"help", "--write-share file", ""},
       {"help", "--write-share /proc/none", ""},
   };
