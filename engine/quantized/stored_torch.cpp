@@ -27,12 +27,8 @@ class TorchState {
  public:
   TorchState(const loaders::Checkpoint& checkpoint, const std::vector<NamedTensor>& tensors)
       : checkpoint_(checkpoint), index_(index_of(tensors)) {
-    for (const auto& [path, value] : checkpoint.attributes) {
-      attributes_.emplace(unwrapped_name(canonical_name(path)), value);
-    }
-    for (const auto& [path, version] : checkpoint.module_versions) {
-      versions_.emplace(unwrapped_name(canonical_name(path)), version);
-    }
+    add(checkpoint.attributes, attributes_);
+    add(checkpoint.module_versions, versions_);
   }
 
   // Of a module's result: tensors, or, from TorchScript, attributes. Empty if there are none.
@@ -60,6 +56,20 @@ class TorchState {
   }
 
  private:
+  // What a wrapper holds counts, not the wrapper.
+  template <typename From, typename To>
+  static void add(const From& from, To& to) {
+    for (const auto& [path, value] : from) {
+      const std::string canonical = canonical_name(path);
+      std::string name = unwrapped_name(canonical);
+      if (name == canonical) {
+        to.emplace(std::move(name), value);
+      } else {
+        to.insert_or_assign(std::move(name), value);
+      }
+    }
+  }
+
   std::optional<Range> range_of(const std::string& scale_name, const std::string& zero_name) const {
     const std::optional<double> scale = number(scale_name);
     const std::optional<double> zero = number(zero_name);
