@@ -17,7 +17,7 @@ class Copies {
     for (std::size_t i = 0; i < count_; ++i) {
       const InputFormat& format = inputs.formats[i];
       copies_[i] = {format,
-                    workspace.hidden_tiles[i].of_elements(format.element_bytes()).from(row)};
+                    workspace.hidden_tiles[i].from(row).of_elements(format.element_bytes())};
     }
   }
   std::span<const QuantizedCopy> span() const { return {copies_.data(), count_}; }
@@ -82,9 +82,8 @@ void Encoder::query_key_value(std::size_t layer, jit::Range rows, jit::Range col
                           std::min(columns.end, (i + 1) * width)};
     if (part.begin >= part.end) continue;
     const std::size_t copy = model_.shared_inputs[layer].copy_of[i];
-    const Rows in =
-        in_format({workspace_.hidden, workspace_.hidden_tiles[copy]}, linear.input_format())
-            .from(rows.begin);
+    const Rows all{workspace_.hidden, workspace_.hidden_tiles[copy]};
+    const Rows in = in_format(all.from(rows.begin), linear.input_format());
     const Rows out{workspace_.query_key_value[i].from(rows.begin), {}};
     multiply(linear, in, out, {}, count(rows),
              {part.begin - i * width, std::min(part.end - i * width, linear.outputs())});
@@ -123,22 +122,26 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
   const InputFormat& hidden_format = layer.intermediate.input_format();
   const InputFormat& output_format = layer.output.input_format();
   const auto hidden = [&](std::size_t row) {
-    return in_format({workspace_.hidden, workspace_.hidden_tiles[0]}, hidden_format).from(row);
+    return in_format(Rows{workspace_.hidden, workspace_.hidden_tiles[0]}.from(row), hidden_format);
   };
-  const Rows context_rows = in_format(workspace_.context, context_format);
-  const Rows wide_rows = in_format(workspace_.intermediate, output_format);
+  const auto context_from = [&](std::size_t row) {
+    return in_format(workspace_.context.from(row), context_format);
+  };
+  const auto wide_from = [&](std::size_t scratch_row) {
+    return in_format(workspace_.intermediate.from(scratch_row), output_format);
+  };
   run_chain(pool_, workspace_.partition.grid(row_count),
             Step{0, context_format.tiled(),
                  [&](jit::Range rows, jit::Range, std::size_t) {
-                   const Rows context = context_rows.from(rows.begin);
+                   const Rows context = context_from(rows.begin);
                    quantize_rows(stopwatch, kernels, context_format, context.f32, context.tiled,
                                  count(rows), layer.attention_output.module());
                  }},
             Step{layer.attention_output.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t) {
                    const Rows x = hidden(rows.begin);
-                   multiply(layer.attention_output, context_rows.from(rows.begin), x, x.f32,
-                            count(rows), columns);
+                   multiply(layer.attention_output, context_from(rows.begin), x, x.f32, count(rows),
+                            columns);
                  }},
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {
@@ -148,21 +151,20 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
                  }},
             Step{layer.intermediate.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t scratch_row) {
-                   multiply(layer.intermediate, hidden(rows.begin), wide_rows.from(scratch_row), {},
+                   multiply(layer.intermediate, hidden(rows.begin), wide_from(scratch_row), {},
                             count(rows), columns);
                  }},
             // Unless the layer before has written the tiles itself.
             Step{0, output_format.tiled() && !layer.intermediate.output_format().tiled(),
                  [&](jit::Range rows, jit::Range, std::size_t scratch_row) {
-                   const Rows wide = wide_rows.from(scratch_row);
+                   const Rows wide = wide_from(scratch_row);
                    quantize_rows(stopwatch, kernels, output_format, wide.f32, wide.tiled,
                                  count(rows), layer.output.module());
                  }},
             Step{layer.output.outputs(), true,
                  [&](jit::Range rows, jit::Range columns, std::size_t scratch_row) {
                    const Rows x = hidden(rows.begin);
-                   multiply(layer.output, wide_rows.from(scratch_row), x, x.f32, count(rows),
-                            columns);
+                   multiply(layer.output, wide_from(scratch_row), x, x.f32, count(rows), columns);
                  }},
             Step{0, true,
                  [&](jit::Range rows, jit::Range, std::size_t) {

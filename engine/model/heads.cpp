@@ -22,7 +22,7 @@ auto quantize_step(const Model::Impl& model, const Linear& linear, const Rows& i
                    const Observation& observation) {
   return Step{0, linear.input_format().tiled(),
               [&model, &linear, input, &observation](jit::Range rows, jit::Range, std::size_t) {
-                const Rows part = input.from(rows.begin);
+                const Rows part = rows_for(linear, input.from(rows.begin));
                 quantize_rows(observation.stopwatch, model.kernels.rows(), linear.input_format(),
                               part.f32, part.tiled, count(rows), linear.module());
               }};
@@ -34,7 +34,8 @@ auto product_step(const Linear& linear, const Rows& input, const Rows& output,
       [&linear, input, output, &observation](jit::Range rows, jit::Range columns, std::size_t) {
         observation.see_input(linear, input.f32.from(rows.begin), count(rows), columns);
         observation.timed_run(linear, count(rows), columns, [&] {
-          linear.run(input.from(rows.begin), output.from(rows.begin), {}, count(rows), columns);
+          linear.run(rows_for(linear, input.from(rows.begin)), output.from(rows.begin), {},
+                     count(rows), columns);
         });
       }};
 }
@@ -52,9 +53,8 @@ void make_dense(const Workspace& workspace, std::size_t rows, const Linear& head
 
 void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool& pool,
                     const Workspace& workspace, const Observation& observation) {
-  const Rows input = rows_for(*model.pooler, {workspace.hidden, workspace.hidden_tiles[0]});
-  // Free after the last layer.
-  const Rows pooled = rows_for(*model.classifier, workspace.context);
+  const Rows input{workspace.hidden, workspace.hidden_tiles[0]};
+  const Rows& pooled = workspace.context;  // free after the last layer
   run_chain(pool, workspace.partition.grid(sequences),
             quantize_step(model, *model.pooler, input, observation),
             product_step(*model.pooler, input, pooled, observation),
@@ -65,7 +65,7 @@ void run_classifier(const Model::Impl& model, std::size_t sequences, ThreadPool&
 
 void run_span_head(const Model::Impl& model, std::size_t tokens, ThreadPool& pool,
                    const Workspace& workspace, const Observation& observation) {
-  const Rows input = rows_for(*model.span, {workspace.hidden, workspace.hidden_tiles[0]});
+  const Rows input{workspace.hidden, workspace.hidden_tiles[0]};
   run_chain(pool, workspace.partition.grid(tokens),
             quantize_step(model, *model.span, input, observation),
             product_step(*model.span, input, {workspace.logits, {}}, observation));

@@ -35,7 +35,9 @@ struct TileRows {
     return {tiles + jit::tile_offset(row, 0, columns * element_bytes), scale + row, columns,
             element_bytes};
   }
-  // The same memory for elements of so many bytes.
+  // The same memory for elements of so many bytes, no more than it was made for. Threads work on
+  // rows of one matrix in different formats at once: each takes its rows first, then changes the
+  // format.
   TileRows of_elements(std::size_t bytes) const { return {tiles, scale, columns, bytes}; }
 };
 

@@ -56,11 +56,10 @@ FloatRows Workspace::allocate_f32(std::size_t rows, std::size_t columns) {
 }
 
 TileRows Workspace::allocate_tiles(std::size_t rows, std::size_t columns) {
-  const std::size_t bytes = model_.recipe.uses(Precision::bf16)
-                                ? jit::bf16_tiles_bytes(rows, columns)
-                                : jit::tiles_bytes(rows, columns);
-  return {arena_.allocate<std::uint8_t>(bytes).data(),
-          arena_.allocate<float>(jit::round_up(rows, jit::tile_rows)).data(), columns};
+  const std::size_t element_bytes = model_.recipe.uses(Precision::bf16) ? jit::bf16_bytes : 1;
+  return {arena_.allocate<std::uint8_t>(jit::tiles_bytes(rows, columns * element_bytes)).data(),
+          arena_.allocate<float>(jit::round_up(rows, jit::tile_rows)).data(), columns,
+          element_bytes};
 }
 
 }  // namespace bertq::engine

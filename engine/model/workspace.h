@@ -48,7 +48,7 @@ class Workspace {
   };
   void allocate(const Capacity& capacity);
   FloatRows allocate_f32(std::size_t rows, std::size_t columns);
-  // For elements of one byte or, where the model has any in bf16, two.
+  // Of elements of one byte or, where the model has any in bf16, two.
   TileRows allocate_tiles(std::size_t rows, std::size_t columns);
 
   const Model::Impl& model_;

@@ -160,6 +160,24 @@ TEST_CASE("INT8 stays close to the oracle") {
   }
 }
 
+// Fast or widened, and among layers of other precisions.
+TEST_CASE("BF16 stays closer to the oracle than INT8") {
+  Recipe among_others = Recipe::uniform(Precision::bf16);
+  set(among_others, 0, "attention.self.key", {.precision = Precision::fp32});
+  set(among_others, 0, "attention.scores", LayerChoice{});
+  set(among_others, 0, "output.dense", {.precision = Precision::fp32});
+  set(among_others, 1, "attention.self.value", {.precision = Precision::fp32});
+  set(among_others, 1, "attention.context", {.precision = Precision::fp32});
+  among_others.set("classifier", {.precision = Precision::fp32});
+  for (const Shape& shape : shapes) {
+    CAPTURE(shape.name);
+    check_against_oracle(shape, Recipe::uniform(Precision::bf16), {0.015, 0.04});
+    if (shape.layers == 2) check_against_oracle(shape, among_others, {0.02, 0.05});
+    const WithoutFastBf16 widened;
+    check_against_oracle(shape, Recipe::uniform(Precision::bf16), {0.015, 0.04});
+  }
+}
+
 TEST_CASE("mixed precisions, granularities and static ranges stay close to the oracle") {
   for (const Shape& shape : {shapes[1], shapes[2], shapes[4]}) {
     CAPTURE(shape.name);

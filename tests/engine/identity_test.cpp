@@ -1,5 +1,5 @@
 // The promise: one text's answer has the same bits alone and in any batch, in any order, with any
-// number of threads, on every instruction set.
+// number of threads, on every instruction set (in BF16, on all that have no fast one).
 #include <doctest/doctest.h>
 
 #include <map>
@@ -13,6 +13,7 @@
 #include "jit/paths.h"
 #include "memory_checkpoint.h"
 #include "support/random.h"
+#include "support/skipped.h"
 #include "texts.h"
 
 namespace bertq::testing {
@@ -94,8 +95,19 @@ std::vector<NamedRecipe> recipes(const ModelConfig& config) {
       static_ranges.set(layer_prefix(layer) + module, fixed);
     }
   }
+  Recipe all_three = Recipe::uniform(Precision::bf16);
+  for (const char* module : {"attention.self.query", "attention.scores", "intermediate.dense"}) {
+    all_three.set(layer_prefix(0) + module, LayerChoice{});
+    all_three.set(layer_prefix(1) + module, fp32);
+  }
+  for (const char* module : {"attention.self.value", "attention.context", "output.dense"}) {
+    all_three.set(layer_prefix(0) + module, fp32);
+    all_three.set(layer_prefix(1) + module, LayerChoice{});
+  }
   return {{"fp32", Recipe::uniform(Precision::fp32)},
           {"int8", Recipe::uniform(Precision::int8)},
+          {"bf16", Recipe::uniform(Precision::bf16)},
+          {"all three", all_three},
           {"mixed", mixed},
           {"static", static_ranges},
           {"equalised", equalised_recipe(config)}};
@@ -153,8 +165,9 @@ std::size_t pick_count(Random& random) {
   return random.below(20) == 0 ? 15 + random.below(15) : 1 + random.below(6);
 }
 
+// On each of `paths` the bits that each text has alone on `base`, one of them.
 std::size_t check_shape(const Shape& shape, const NamedRecipe& recipe,
-                        const std::vector<Path>& paths) {
+                        const std::vector<Path>& paths, const Path& base, std::size_t tuples) {
   CAPTURE(shape.name);
   CAPTURE(recipe.name);
   const ModelConfig config = config_of(shape);
@@ -164,13 +177,12 @@ std::size_t check_shape(const Shape& shape, const NamedRecipe& recipe,
   std::vector<Bits> alone;
   for (std::size_t i = 0; i < shape.texts; ++i) {
     texts.push_back(random_text(config, 1 + i * 37 % 64, i));
-    alone.push_back(
-        answer(sessions.of({jit::Isa::reference, false}, 1), batch_of({&texts.back(), 1})).front());
+    alone.push_back(answer(sessions.of(base, 1), batch_of({&texts.back(), 1})).front());
   }
   Random random(11);
   std::size_t compared = 0;
-  for (std::size_t tuple = 0; tuple < shape.tuples; ++tuple) {
-    const Path& path = pick_path(paths, random);
+  for (std::size_t tuple = 0; tuple < tuples; ++tuple) {
+    const Path& path = paths.size() == 1 ? base : pick_path(paths, random);
     const std::size_t threads = 1 + random.below(3);
     CAPTURE(name_of(path));
     CAPTURE(threads);
@@ -192,13 +204,28 @@ std::size_t check_shape(const Shape& shape, const NamedRecipe& recipe,
 TEST_CASE("the same bits alone, in any batch and order, with any threads, on every path") {
   const Paths paths;
   const std::vector<Path> all = paths.all();
+  const WithoutFastBf16 widened;
   std::size_t compared = 0;
   for (const Shape& shape : shapes) {
     for (const NamedRecipe& recipe : recipes(config_of(shape))) {
-      compared += check_shape(shape, recipe, all);
+      compared += check_shape(shape, recipe, all, all.front(), shape.tuples);
     }
   }
   CHECK(compared > 10000);
+}
+
+TEST_CASE("where BF16 is fast, the same bits alone, in any batch and order, with any threads") {
+  const Paths paths;
+  const Recipe recipe = Recipe::uniform(Precision::bf16);
+  std::size_t tested = 0;
+  for (const Path& path : paths.generated()) {
+    if (!jit::has_fast_bf16(path.isa)) continue;
+    ++tested;
+    for (const Shape& shape : {shapes[1], shapes[2], shapes[3]}) {
+      check_shape(shape, {"bf16", recipe}, {path}, path, path.emulated ? 2 : shape.tuples);
+    }
+  }
+  if (tested == 0) print_skipped("BF16's own bits", "the CPU has no fast BF16");
 }
 
 }  // namespace

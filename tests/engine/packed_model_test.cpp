@@ -48,6 +48,8 @@ std::vector<NamedRecipe> recipes() {
   mixed.set(layer_prefix(1) + "output.dense", per_tensor);
   mixed.set("bert.embeddings.word_embeddings", fp32);
   mixed.set("classifier", fp32);
+  mixed.set(layer_prefix(0) + "intermediate.dense", {.precision = Precision::bf16});
+  mixed.set(layer_prefix(0) + "attention.scores", {.precision = Precision::bf16});
   Recipe static_ranges = Recipe::uniform(Precision::int8);
   for (const std::size_t layer : {0U, 1U}) {
     for (const char* module : {"attention.self.query", "attention.self.key", "attention.self.value",
@@ -56,6 +58,7 @@ std::vector<NamedRecipe> recipes() {
     }
   }
   return {{"fp32", Recipe::uniform(Precision::fp32)},
+          {"bf16", Recipe::uniform(Precision::bf16)},
           {"int8", Recipe::uniform(Precision::int8)},
           {"mixed", mixed},
           {"static", static_ranges}};

@@ -28,6 +28,7 @@ std::string with_layer(const std::string& layer) {
 TEST_CASE("a recipe survives its JSON") {
   Recipe recipe = Recipe::uniform(Precision::int8);
   recipe.set("a", {.precision = Precision::fp32});
+  recipe.set("a2", {.precision = Precision::bf16});
   recipe.set("b", {.weights = Granularity::per_tensor});
   recipe.set("c", {.activations = Ranges::fixed,
                    .algorithm = RangeAlgorithm::kl,
@@ -49,6 +50,8 @@ TEST_CASE("a recipe survives its JSON") {
   CHECK(Recipe::parse(json, "r.json").to_json() == json);
   CHECK(recipe.of("a").precision == Precision::fp32);
   CHECK(recipe.of("elsewhere") == recipe.fallback());
+  CHECK(recipe.uses(Precision::bf16));
+  CHECK(!Recipe::uniform(Precision::int8).uses(Precision::bf16));
 }
 
 TEST_CASE("metadata keeps its order and numbers") {
@@ -127,10 +130,10 @@ TEST_CASE("what is wrong is named") {
       {with_layer("{}"), R"(r.json: layer x: "precision" is missing)"},
       {with_layer("7"), "r.json: layer x: expected an object, got 7"},
       {with_layer(R"({"precision": "int8", "bits": 4})"), R"(r.json: layer x: unknown key "bits")"},
-      {with_layer(R"({"precision": "bf16"})"),
-       R"(r.json: layer x: precision "bf16" is not built yet)"},
+      {with_layer(R"({"precision": "bf16", "activations": "dynamic"})"),
+       R"(r.json: layer x (bf16): unknown key "activations")"},
       {with_layer(R"({"precision": "int4"})"),
-       R"(r.json: layer x: precision: expected one of "fp32", "int8", got "int4")"},
+       R"(r.json: layer x: precision: expected one of "fp32", "bf16", "int8", got "int4")"},
       {with_layer(R"({"precision": "fp32", "scale": 1})"),
        R"(r.json: layer x (fp32): unknown key "scale")"},
       {with_layer(R"({"precision": "int8", "weights": 3})"),
