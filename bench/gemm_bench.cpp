@@ -1,6 +1,6 @@
 // The matrix products of BERT-base on one thread, on every path that this machine has: operations
 // a second, multiplications and additions counted apart, and their share of what the unit that
-// multiplies can do at most, measured just before.
+// multiplies can do at most, measured just before. Rows lie as the engine lays them.
 
 #include <benchmark/benchmark.h>
 
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "aligned.h"
+#include "engine/model/rows.h"
 #include "jit/bf16.h"
 #include "jit/gemm.h"
 #include "jit/kernels.h"
@@ -40,7 +41,7 @@ constexpr Kind kinds[] = {
 // The operands of all kinds of product, and the result.
 struct Memory {
   Memory(const Shape& shape, std::size_t m)
-      : activations(m * shape.k),
+      : activations(m * engine::leading_dimension(shape.k)),
         weights(packed_f32_count(shape.n, shape.k)),
         tiles(tiles_bytes(m, shape.k)),
         packed(packed_s8_bytes(shape.n, shape.k)),
@@ -50,7 +51,7 @@ struct Memory {
         row_scale(m),
         column_scale(padded_columns(shape.n)),
         bias(padded_columns(shape.n)),
-        c(m * padded_columns(shape.n)) {
+        c(m * engine::leading_dimension(shape.n)) {
     std::mt19937 random(1);
     std::uniform_real_distribution<float> real(-1.0F, 1.0F);
     std::uniform_int_distribution<int> byte(0, 255);
@@ -79,7 +80,7 @@ void set_operands(GemmSpec& spec, GemmArgs& args, Memory& data) {
   switch (spec.operands) {
     case Operands::f32:
       args.a = data.activations.data();
-      args.lda = args.k;
+      args.lda = engine::leading_dimension(args.k);
       args.b = data.weights.data();
       return;
     case Operands::bf16:
@@ -109,7 +110,7 @@ void run_product(benchmark::State& state, Isa isa, Operands operands, const Shap
   args.k = shape.k;
   args.bias = data.bias.data();
   args.c = data.c.data();
-  args.ldc = padded_columns(shape.n);
+  args.ldc = engine::leading_dimension(shape.n);
   set_operands(spec, args, data);
   const Gemm& gemm = Kernels::of(isa).gemm(spec);
   const double peak = measure_peak(unit_of(isa, operands));

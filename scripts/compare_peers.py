@@ -135,7 +135,7 @@ class Bertq:
         model = packed(self.arguments, self.kind)
         command = [self.arguments.bertq, "bench", "-m", model, "--threads", self.threads, "--format", "json", "-q", *self.flags]
         if work in MRPC_WORK:
-            command += ["--shapes", "1x8", "--seconds", 0, "--task", "mrpc", "--data", self.arguments.mrpc]
+            command += ["--task", "mrpc", "--data", self.arguments.mrpc, "--scenario", "offline", "--repeat", 1, "--seconds", 0]
         else:
             command += ["--shapes", work, "--seconds", round(seconds + 0.49)]
         result = json.loads(output_of(command))["results"][-1]
@@ -185,6 +185,19 @@ def take_turns(engines, works, rounds, seconds, slices, results):
             note(f"round {number + 1} of {rounds}: {work} done")
 
 
+def take_turns_at_mrpc(engines, rounds, slices, results):
+    """A slice each: a pass over all pairs takes long. bertq makes its own batches, so both orders are one to it."""
+    for number in range(rounds):
+        for engine in engines:
+            orders = [MRPC_WORK] if isinstance(engine, Bertq) else [(work,) for work in MRPC_WORK]
+            for works in orders:
+                with slices:
+                    measured = engine.measure(works[0], 0.0)
+                for work in works:
+                    results.setdefault(engine.name, {}).setdefault(work, []).append(measured)
+        note(f"round {number + 1} of {rounds}: mrpc done")
+
+
 def fastest(engines, results, work, count):
     """All modes of bertq, and of each precision the `count` peers that were fastest at `work`."""
     chosen = [engine for engine in engines if isinstance(engine, Bertq)]
@@ -230,16 +243,11 @@ def measure(python, arguments):
         take_turns(engines, shapes, arguments.rounds, arguments.seconds, slices, results)
         older = [Bertq(arguments, name, mode, threads) for name, mode in AVX2_MODES.items()]
         if "avx2" in isas:
-            take_turns(older, shapes, arguments.rounds, arguments.seconds, slices, results)
+            take_turns(older, shapes, max(2, arguments.rounds // 2), arguments.seconds, slices, results)
         peaks.append(measure_peaks(arguments, slices))
         if arguments.mrpc:
             few = fastest(engines, results, shapes[0], arguments.mrpc_peers)
-            for work in MRPC_WORK:
-                for number in range(arguments.mrpc_rounds):
-                    for engine in few:  # a slice each: a pass over all pairs takes long
-                        with slices:
-                            results.setdefault(engine.name, {}).setdefault(work, []).append(engine.measure(work, 0.0))
-                    note(f"round {number + 1} of {arguments.mrpc_rounds}: {work} done")
+            take_turns_at_mrpc(few, arguments.mrpc_rounds, slices, results)
         for engine in engines:
             engine.stop()
         measured[threads] = {"results": results, "peaks": peaks}
@@ -282,16 +290,22 @@ def cpu():
     return f"{fields['model name']}, family {fields['cpu family']} model {fields['model']}"
 
 
-def facts(arguments, python, load):
+def commit():
+    """What the checkout holds as the run begins; the binary is taken to be built from it."""
+    git = lambda *words: output_of(["git", "-C", ROOT, *words]).strip()
+    changed = git("status", "--porcelain", "--untracked-files=no", "engine", "jit", "loaders", "tokenizer")
+    return git("rev-parse", "--short=12", "HEAD") + (" and uncommitted changes" if changed else "")
+
+
+def facts(arguments, python, built, load):
     versions = json.loads(output_of([python, "-c", (
         "import json; from importlib.metadata import version; print(json.dumps({n: version(n) for n in"
         " ['onnxruntime', 'openvino', 'nncf', 'torch', 'ctranslate2', 'transformers', 'tokenizers']}))")]))
-    git = lambda *words: output_of(["git", "-C", ROOT, *words]).strip()
     return {
         "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "date": datetime.date.today().isoformat(),
-        "commit": git("rev-parse", "--short=12", "HEAD"),
+        "commit": built,
         "size": arguments.size,
         "rounds": arguments.rounds,
         "mrpc_rounds": arguments.mrpc_rounds,
@@ -327,12 +341,12 @@ def main():
     for program in (arguments.bertq, arguments.peak_bench):
         if not program.exists():
             raise SystemExit(f"{program}: not built")
-    load = os.getloadavg()[0]
+    built, load = commit(), os.getloadavg()[0]
     python = prepare(arguments)
     found = scores(arguments)
     compared = compare_tokenizers(python, arguments)
     measured = measure(python, arguments)
-    report = {"tokenizers": compared, "facts": facts(arguments, python, load), "scores": found,
+    report = {"tokenizers": compared, "facts": facts(arguments, python, built, load), "scores": found,
               "threads": {n: {**m, "peaks": results_page.median_peaks(m["peaks"])} for n, m in measured.items()}}
     section = results_page.section(report)
     print(section)

@@ -196,7 +196,7 @@ def section(report):
               if report["scores"] else "MRPC's data was not there, so no score stands beside the times.")
     parts = [
         f"## {facts['cpu']}",
-        f"BERT-{facts['size']}, {facts['date']}, commit `{facts['commit']}`, {facts['cores']} cores, {facts['rounds']} rounds "
+        f"BERT-{facts['size']}, {facts['date']}, commit {facts['commit']}, {facts['cores']} cores, {facts['rounds']} rounds "
         f"({facts['mrpc_rounds']} of MRPC); load of the machine {facts['load_before']:.1f} before, "
         f"{facts['load_after']:.1f} after{paused}. Peers: {versions}. {scored}",
         f"![times as fast as the fastest peer](results/{slug(facts['cpu'])}.svg)",
