@@ -24,6 +24,12 @@ std::string count(std::size_t number, std::string_view one, std::string_view man
   return fmt::format("{} {}", number, number == 1 ? one : many);
 }
 
+// On the path that will be used.
+bool fast_bf16(const Machine& machine) {
+  const auto isa = jit::parse_isa(machine.isa.what);
+  return isa && jit::has_fast_bf16(*isa);
+}
+
 std::string isa_text(const IsaState& state) {
   if (state.faults) return fmt::format("FAULTS: {}", state.lacking);
   if (!state.lacking.empty()) return fmt::format("no: {}", state.lacking);
@@ -92,6 +98,9 @@ std::string as_text(const Machine& machine) {
   line("will use", machine.isa.what.empty()
                        ? fmt::format("nothing: {}", machine.isa.why)
                        : fmt::format("{}, {}", machine.isa.what, machine.isa.why));
+  line("BF16", fast_bf16(machine)
+                   ? "fast: multiplied by instructions of its own"
+                   : "widened and multiplied in FP32: half the memory, no less time");
   line("threads", fmt::format("{}, {}", machine.threads.what, machine.threads.why));
   line("instances", instances_text(machine));
   line("pinning", machine.instances.size() == 1
@@ -145,6 +154,7 @@ Json as_json(const Machine& machine) {
           {"isas", isas},
           {"isa", machine.isa.what.empty() ? Json(nullptr) : Json(machine.isa.what)},
           {"isa_because", machine.isa.why},
+          {"fast_bf16", fast_bf16(machine)},
           {"threads", std::stoull(machine.threads.what)},
           {"threads_because", machine.threads.why},
           {"instances", instances}};

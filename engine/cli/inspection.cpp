@@ -97,7 +97,8 @@ void add_tensors(Inspection& result, bool with_values) {
     if (tensor.part == ignored) {
       tensor.use = ignored;
     } else if (result.files.packed) {  // as it is, since it is what will be used
-      tensor.use = info.dtype == loaders::DType::i8 ? "int8" : "fp32";
+      const bool bf16 = info.dtype == loaders::DType::bf16;
+      tensor.use = info.dtype == loaders::DType::i8 ? "int8" : bf16 ? "bf16" : "fp32";
     } else if (use != uses.end()) {
       tensor.use = use->second;
     } else if (!result.problem && result.quantization.quantizer != Quantizer::none) {

@@ -33,13 +33,14 @@ struct PrecisionShare {
 
 // By what the arrays of weights are called; biases, scales and LayerNorm count as "other".
 std::vector<PrecisionShare> precision_shares(const Model& model) {
-  std::vector<PrecisionShare> shares{{"int8"}, {"fp32"}, {"other"}};
+  std::vector<PrecisionShare> shares{{"int8"}, {"bf16"}, {"fp32"}, {"other"}};
   for (const NamedArray& array : model.impl().arrays) {
     const bool int8 = array.name.ends_with(".weight.s8");
+    const bool bf16 = array.name.ends_with(".weight.bf16");
     const bool fp32 =
         array.name.ends_with(".weight.f32") || array.name.ends_with("_embeddings.weight");
-    PrecisionShare& share = shares[int8 ? 0 : fp32 ? 1 : 2];
-    if (int8 || fp32) ++share.layers;
+    PrecisionShare& share = shares[int8 ? 0 : bf16 ? 1 : fp32 ? 2 : 3];
+    if (int8 || bf16 || fp32) ++share.layers;
     share.bytes += array.bytes.size();
   }
   return shares;

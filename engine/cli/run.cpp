@@ -218,6 +218,11 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
                                    set->remark().empty() ? "" : ", ", set->remark()));
   console.note("cpu", fmt::format("{}: {}, {} threads", jit::describe_cpu().name,
                                   jit::isa_name(report.isa), report.threads));
+  if (candidates.back().recipe.uses(Precision::bf16) && !jit::has_fast_bf16(report.isa)) {
+    console.note("bf16", fmt::format("{} has none that is faster than FP32: numbers rounded to "
+                                     "bf16 are multiplied in FP32",
+                                     jit::isa_name(report.isa)));
+  }
   std::vector<ModelOutputs> outputs;
   for (const Candidate& candidate : candidates) {
     outputs.push_back(evaluate(candidate, shared, console, report));
