@@ -160,7 +160,7 @@ void dequantize(const Tensor& tensor, std::span<const std::byte> bytes, std::uin
   copy_integers(tensor, bytes, integers);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const std::size_t which = scale_index(tensor, first + i);
-    const std::int64_t centered = integers[i] - tensor.affine->zero_points[which];
+    const double centered = integers[i] - tensor.affine->zero_points[which];
     out[i] = static_cast<float>(centered) * static_cast<float>(tensor.affine->scales[which]);
   }
 }

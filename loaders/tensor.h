@@ -23,7 +23,7 @@ namespace bertq::loaders {
 struct Affine {
   // One, or one for each index of dimension `axis`.
   std::vector<double> scales;
-  std::vector<std::int64_t> zero_points;
+  std::vector<double> zero_points;  // whole numbers, but for tables of embeddings
   std::size_t axis = 0;
 };
 

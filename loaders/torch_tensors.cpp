@@ -143,23 +143,25 @@ class TorchTensors::Maker {
     Tensor tensor = view(arguments, found, *found.dtype);
     const PickleIndex parameters = tuple(argument(arguments, 4));
     Affine affine;
+    bool is_table = false;
     switch (kind(argument(parameters, 0))) {
       case TorchName::scheme_tensor:
         affine.scales = {real(argument(parameters, 1))};
-        affine.zero_points = {zero_point(argument(parameters, 2))};
+        affine.zero_points = {static_cast<double>(zero_point(argument(parameters, 2)))};
         break;
       case TorchName::scheme_channel: {
         affine.axis = axis(tensor, argument(parameters, 3));
         const std::uint64_t channels = tensor.shape[affine.axis];
         spend_scales(channels);
         affine.scales = numbers(argument(parameters, 1), channels, "scales");
-        affine.zero_points = whole(numbers(argument(parameters, 2), channels, "zero points"));
+        affine.zero_points = numbers(argument(parameters, 2), channels, "zero points");
+        is_table = tensor.dtype == DType::u8;  // of embeddings: float_qparams, by any name
         break;
       }
       default:
         fail(place_, "expected a quantisation per tensor or per channel, got another");
     }
-    check(affine, tensor.dtype);
+    check(affine, tensor.dtype, is_table);
     tensor.affine = std::make_shared<const Affine>(std::move(affine));
     return tensor;
   }
@@ -239,31 +241,22 @@ class TorchTensors::Maker {
     std::copy(values.begin(), values.end(), out.begin());
   }
 
-  // Zero points may be floats (float_qparams), but then whole ones.
-  std::vector<std::int64_t> whole(const std::vector<double>& numbers) const {
-    constexpr double most = std::numeric_limits<std::int32_t>::max();
-    std::vector<std::int64_t> integers;
-    integers.reserve(numbers.size());
-    for (const double number : numbers) {
-      if (!(std::abs(number) <= most) || number != std::floor(number)) {
-        fail(place_, "expected whole zero points, got " + std::to_string(number));
-      }
-      integers.push_back(static_cast<std::int64_t>(number));
-    }
-    return integers;
-  }
-
-  void check(const Affine& affine, DType dtype) const {
+  // `fractions`: zero points may be any numbers.
+  void check(const Affine& affine, DType dtype, bool fractions) const {
     for (const double scale : affine.scales) {
       if (!(scale > 0) || !std::isfinite(scale)) {
         fail(place_, "expected a scale above 0, got " + std::to_string(scale));
       }
     }
-    const auto [low, high] = range(dtype);
-    for (const std::int64_t zero : affine.zero_points) {
-      if (zero < low || zero > high) {
+    const auto [low, high] = range(fractions ? DType::i32 : dtype);
+    for (const double zero : affine.zero_points) {
+      if (!std::isfinite(zero) || (!fractions && zero != std::floor(zero))) {
+        fail(place_, "expected whole zero points, got " + std::to_string(zero));
+      }
+      if (zero < static_cast<double>(low) || zero > static_cast<double>(high)) {
         fail(place_, "expected a zero point of " + std::to_string(low) + " to " +
-                         std::to_string(high) + ", got " + std::to_string(zero));
+                         std::to_string(high) + ", got " +
+                         std::to_string(static_cast<std::int64_t>(std::clamp(zero, -1e18, 1e18))));
       }
     }
   }

@@ -27,6 +27,16 @@ Json float_or_null(const std::optional<float>& value) {
   return value ? json_float(*value) : Json(nullptr);
 }
 
+// Whole numbers as such; a table of embeddings may have others.
+Json zero_points_json(const loaders::Affine& affine) {
+  Json list = Json::array();
+  for (const double zero_point : affine.zero_points) {
+    const auto whole = static_cast<std::int64_t>(zero_point);
+    list.push_back(static_cast<double>(whole) == zero_point ? Json(whole) : Json(zero_point));
+  }
+  return list;
+}
+
 Json tensor_json(const loaders::Tensor& info, const TensorReport& tensor) {
   Json json = {{"name", info.name},
                {"shape", info.shape},
@@ -36,7 +46,7 @@ Json tensor_json(const loaders::Tensor& info, const TensorReport& tensor) {
                {"in_int8", tensor.use.empty() ? Json(nullptr) : Json(tensor.use)}};
   if (info.affine) {
     json["scales"] = info.affine->scales;
-    json["zero_points"] = info.affine->zero_points;
+    json["zero_points"] = zero_points_json(*info.affine);
   }
   if (tensor.values) {
     json["min"] = float_or_null(tensor.values->least);

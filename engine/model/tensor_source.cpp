@@ -90,9 +90,9 @@ std::vector<double> CheckpointSource::integer_scales(std::string_view name,
   const loaders::Tensor& stored = tensor(name);
   if (stored.affine == nullptr || stored.dtype != dtype) return {};
   const loaders::Affine& affine = *stored.affine;
-  for (const std::int64_t zero_point : affine.zero_points) {
-    if (zero_point == 0) continue;
-    fail(stored, "expected integers with zero point 0, got " + std::to_string(zero_point) +
+  for (const double zero_point : affine.zero_points) {
+    if (zero_point == 0.0) continue;
+    fail(stored, "expected integers with zero point 0, got " + std::to_string(static_cast<std::int64_t>(zero_point)) +
                      " (--precision fp32 runs them)");
   }
   for (const double scale : affine.scales) {

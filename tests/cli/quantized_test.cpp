@@ -74,7 +74,7 @@ TEST_CASE("quantised checkpoints are packed as what they are") {
         Packing{"q8bert_dynamic", "auto"}, Packing{"q8bert_trained", "auto"},
         Packing{"lpot_static", "auto"}, Packing{"lpot_fallback", "auto"},
         Packing{"lpot_dynamic", "torch-dynamic"}, Packing{"nc_per_tensor", "auto"},
-        Packing{"nc_per_tensor", "int8"}}) {
+        Packing{"nc_per_tensor", "int8"}, Packing{"nc_static", "auto"}}) {
     CAPTURE(row.form);
     const std::string model = "-m " + fixtures + row.form + " --precision " + row.precision;
     const std::string file = folder / (std::string(row.form) + row.precision + ".bertq");
@@ -149,6 +149,15 @@ TEST_CASE("inspect says who quantised a checkpoint") {
   const json fallback = inspected("lpot_fallback");
   CHECK(fallback["quantised"]["modules"]["classifier"] == "torch_static_fp32");
   CHECK_FALSE(fallback["quantised"]["modules"].contains("bert.encoder.layer.1.output.dense"));
+  const std::string table = "bert.embeddings.word_embeddings.module._packed_params._packed_weight";
+  int tables = 0;
+  for (const json& tensor : inspected("nc_static")["tensors"]) {
+    if (tensor["name"] != table) continue;
+    ++tables;
+    CHECK(tensor["dtype"] == "U8");
+    CHECK(tensor["zero_points"][0].is_number_float());
+  }
+  CHECK(tables == 1);
 }
 
 TEST_CASE("weights alone, as LPOT leaves them, are told what they lack") {

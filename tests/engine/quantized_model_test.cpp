@@ -86,10 +86,16 @@ struct StoredCase {
   double tolerance;
 };
 constexpr StoredCase stored_cases[] = {
-    {"q8bert_ema", "q8bert", 1e-4},     {"q8bert_training", "q8bert", 1e-4},
-    {"q8bert_dynamic", "q8bert", 1e-4}, {"q8bert_dynamic_training", "q8bert", 1e-4},
-    {"lpot_static", "lpot", 1e-5},      {"lpot_fallback", "lpot", 1e-5},
-    {"lpot_tuned", "lpot", 1e-5},       {"nc_per_tensor", "neural_compressor", 1e-5},
+    {"q8bert_ema", "q8bert", 1e-4},
+    {"q8bert_training", "q8bert", 1e-4},
+    {"q8bert_dynamic", "q8bert", 1e-4},
+    {"q8bert_dynamic_training", "q8bert", 1e-4},
+    {"lpot_static", "lpot", 1e-5},
+    {"lpot_fallback", "lpot", 1e-5},
+    {"lpot_tuned", "lpot", 1e-5},
+    {"nc_per_tensor", "neural_compressor", 1e-5},
+    {"nc_static", "neural_compressor", 1e-5},
+    {"nc_fallback", "neural_compressor", 1e-5},
 };
 
 TEST_CASE("Q8BERT and LPOT run by default in their own arithmetic, the same alone and in a batch") {
@@ -120,7 +126,8 @@ TEST_CASE("Q8BERT and LPOT run by default in their own arithmetic, the same alon
 
 TEST_CASE("LPOT's and Neural Compressor's dynamic models give PyTorch's logits too") {
   const auto spread = QuantizedGolden("torch_dynamic").floats("torch_dynamic.spread")[0];
-  for (const auto& [fixture, tool] : {std::pair{"lpot_dynamic", "lpot"}}) {
+  for (const auto& [fixture, tool] :
+       {std::pair{"lpot_dynamic", "lpot"}, std::pair{"nc_dynamic", "neural_compressor"}}) {
     CAPTURE(fixture);
     const QuantizedGolden golden(tool);
     const std::vector<Text> texts = golden.texts();
@@ -171,7 +178,8 @@ TEST_CASE("every quantised form also runs in bertq's own arithmetic and dequanti
   for (const char* fixture :
        {"torch_dynamic", "torch_dynamic_v1", "torch_dynamic_v2", "torch_dynamic_per_channel",
         "torch_dynamic_fp16", "torch_script_dynamic", "lpot_static", "lpot_fallback", "lpot_tuned",
-        "lpot_dynamic", "nc_per_tensor", "q8bert_ema", "q8bert_training", "q8bert_dynamic"}) {
+        "lpot_dynamic", "nc_per_tensor", "nc_static", "nc_fallback", "nc_dynamic", "q8bert_ema",
+        "q8bert_training", "q8bert_dynamic"}) {
     CAPTURE(fixture);
     const ModelFiles files = open_quantized_fixture(fixture);
     for (const Precision precision : {Precision::fp32, Precision::int8}) {

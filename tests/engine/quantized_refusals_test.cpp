@@ -119,7 +119,7 @@ const std::vector<Case> stored_cases = {
     {"lpot_static",
      [](Spoilt& s) {
        s.set_affine("classifier" + packed_v2,
-                    {std::vector<double>(16, 0.1), std::vector<std::int64_t>(16), 1});
+                    {std::vector<double>(16, 0.1), std::vector<double>(16), 1});
      },
      {"classifier" + packed_v2, "one a row", "one a column"}},
     {"lpot_static",

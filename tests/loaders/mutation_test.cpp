@@ -63,7 +63,7 @@ std::string content_of(const std::string& bytes) {
     }
     if (!tensor.affine) continue;
     for (const double scale : tensor.affine->scales) add(scale);
-    for (const std::int64_t zero : tensor.affine->zero_points) add(zero);
+    for (const double zero : tensor.affine->zero_points) add(zero);
   }
   for (const auto& [name, value] : checkpoint.attributes) {
     all.append(name);

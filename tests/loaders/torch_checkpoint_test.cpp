@@ -170,7 +170,7 @@ TEST_CASE("dynamically quantised linear layers, in all versions of their form") 
       const Affine& affine = *weight->affine;
       CHECK(affine.scales.size() == form.scales);
       CHECK(affine.axis == 0);
-      CHECK(affine.zero_points == std::vector<std::int64_t>(form.scales, 0));
+      CHECK(affine.zero_points == std::vector<double>(form.scales, 0));
       for (std::size_t i = 0; i < exact.size(); ++i) {
         const double scale = affine.scales[form.scales == 1 ? 0 : i / 16];
         CHECK(std::abs(near[i] - exact[i]) <= scale * 0.50001);
@@ -489,6 +489,10 @@ TEST_CASE("bad quantised tensors") {
                                std::int32_t axis) {
     return quantized(plain, mark + channel_wise + scales + zero_points + integer(axis) + tuple);
   };
+  const auto table = [&](const std::string& zero_points) {
+    return quantized(storage("QUInt8Storage", "q", 6),
+                     mark + channel_wise + two_halves + zero_points + integer(0) + tuple);
+  };
   const std::vector<Row> rows{
       {per_tensor(half, integer(3)), ""},
       {per_channel(two_halves, two_zeros, 0), ""},
@@ -504,6 +508,8 @@ TEST_CASE("bad quantised tensors") {
       {per_channel(two_halves, two_zeros, 1), "scales: expected 3, got 2"},
       {per_channel(two_halves, list(integer(0)), 0), "zero points: expected 2, got 1"},
       {per_channel(two_halves, list(half + half), 0), "expected whole zero points, got 0.500000"},
+      {table(list(half + half)), ""},  // of embeddings
+      {table(list(half + infinite)), "expected whole zero points, got inf"},
       {per_channel(none, two_zeros, 0), "scales: expected 2, got 0"},
       {per_channel(per_tensor(half, integer(0)), two_zeros, 0),
        "expected plain scales, got quantised ones"},
