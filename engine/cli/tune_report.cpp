@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <vector>
@@ -33,12 +34,13 @@ Json methods_json(std::uint32_t methods) {
   return names;
 }
 
-// The modules that run in FP32 though they could run in INT8.
-std::vector<std::string> lifted(const TuningSpace& space, const Configuration& configuration) {
+// The modules that run in this precision though they could run in INT8.
+std::vector<std::string> lifted(const TuningSpace& space, const Configuration& configuration,
+                                Precision precision) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < space.modules.size(); ++i) {
     const TunableModule& module = space.modules[i];
-    if (!module.options[configuration.options[i]].quantized() && has_int8(module)) {
+    if (module.options[configuration.options[i]].precision == precision && has_int8(module)) {
       names.push_back(module.name);
     }
   }
@@ -46,16 +48,17 @@ std::vector<std::string> lifted(const TuningSpace& space, const Configuration& c
 }
 
 // Of each type of module, how many run in which precision: LPOT's mixed precision statistics.
-struct TypeCount {
-  std::size_t int8 = 0, fp32 = 0;
-};
+using TypeCount = std::map<Precision, std::size_t>;
+constexpr std::array precisions_by_speed = {Precision::int8, Precision::bf16, Precision::fp32};
+constexpr std::array lifted_precisions = {Precision::bf16, Precision::fp32};
+
 std::map<std::string, TypeCount> type_counts(const TuningSpace& space,
                                              const Configuration& configuration) {
   std::map<std::string, TypeCount> counts;
   for (std::size_t i = 0; i < space.modules.size(); ++i) {
     const TunableModule& module = space.modules[i];
-    TypeCount& count = counts[std::string(type_name(module.kind))];
-    ++(module.options[configuration.options[i]].quantized() ? count.int8 : count.fp32);
+    const Precision precision = module.options[configuration.options[i]].precision;
+    ++counts[std::string(type_name(module.kind))][precision];
   }
   return counts;
 }
@@ -69,7 +72,8 @@ Json trial_json(const TuningSpace& space, const Trial& trial) {
                {"measure", number_or_null(trial.measure)},
                {"meets_goal", trial.meets_goal},
                {"methods", methods_json(trial.configuration.methods)},
-               {"fp32_modules", lifted(space, trial.configuration)}};
+               {"bf16_modules", lifted(space, trial.configuration, Precision::bf16)},
+               {"fp32_modules", lifted(space, trial.configuration, Precision::fp32)}};
   if (trial.outcome.failed()) json["failure"] = trial.outcome.failure;
   return json;
 }
@@ -119,17 +123,23 @@ std::string sensitivity_text(const TuneReport& report) {
 }
 
 std::string statistics_text(const TuneReport& report, const Configuration& best) {
-  Table table({"mixed precision", "INT8", "FP32"});
+  Table table({"mixed precision", "INT8", "BF16", "FP32"});
   for (const auto& [type, count] : type_counts(report.result.space, best)) {
-    table.add({type, std::to_string(count.int8), std::to_string(count.fp32)});
+    std::vector<std::string> row{type};
+    for (const Precision precision : precisions_by_speed) {
+      row.push_back(std::to_string(count.contains(precision) ? count.at(precision) : 0));
+    }
+    table.add(row);
   }
   std::string text = fmt::format("\n{}", table.text("table"));
-  const auto fp32 = lifted(report.result.space, best);
-  for (std::size_t i = 0; i < std::min(shown_changes, fp32.size()); ++i) {
-    text += fmt::format("in fp32: {}\n", fp32[i]);
-  }
-  if (fp32.size() > shown_changes) {
-    text += fmt::format("and {} more\n", fp32.size() - shown_changes);
+  for (const Precision precision : lifted_precisions) {
+    const auto modules = lifted(report.result.space, best, precision);
+    for (std::size_t i = 0; i < std::min(shown_changes, modules.size()); ++i) {
+      text += fmt::format("in {}: {}\n", precision_name(precision), modules[i]);
+    }
+    if (modules.size() > shown_changes) {
+      text += fmt::format("and {} more\n", modules.size() - shown_changes);
+    }
   }
   return text;
 }
@@ -154,8 +164,11 @@ std::string configuration_text(const TuningSpace& space, const Configuration& co
   for (const MethodRow& row : all_methods) {
     if ((configuration.methods & row.bit) != 0) text += fmt::format(" +{}", row.name);
   }
-  const auto fp32 = lifted(space, configuration);
-  if (!fp32.empty()) text += fmt::format(", fp32: {}", fp32.size());
+  for (const Precision precision : lifted_precisions) {
+    const auto modules = lifted(space, configuration, precision);
+    if (modules.empty()) continue;
+    text += fmt::format(", {}: {}", precision_name(precision), modules.size());
+  }
   return text;
 }
 
@@ -219,7 +232,10 @@ Json report_json(const TuneReport& report) {
   }
   if (best != nullptr) {
     for (const auto& [type, count] : type_counts(result.space, best->configuration)) {
-      json["mixed_precision"][type] = {{"int8", count.int8}, {"fp32", count.fp32}};
+      for (const Precision precision : precisions_by_speed) {
+        json["mixed_precision"][type][std::string(precision_name(precision))] =
+            count.contains(precision) ? count.at(precision) : 0;
+      }
     }
   }
   json["calibrated_on"] = report.calibrated_on;

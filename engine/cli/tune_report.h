@@ -31,8 +31,8 @@ struct TuneReport {
 Json report_json(const TuneReport& report);
 std::string report_text(const TuneReport& report);
 
-// What most linear layers are, then the methods, then how many modules are in FP32: "int8 static
-// asymmetric mse, per_channel weights +equalization, fp32: 2".
+// What most linear layers are, then the methods, then how many modules are in BF16 and FP32: "int8
+// static asymmetric mse, per_channel weights +equalization, fp32: 2".
 std::string configuration_text(const TuningSpace& space, const Configuration& configuration);
 
 // "FP32 baseline is: [0.8301, 1.2345]" and "Tune 3 result is: [0.8290, 0.4321] Best tune result is:

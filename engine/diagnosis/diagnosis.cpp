@@ -64,7 +64,7 @@ class Diagnostician {
     heads.span = request_.set.head() == TaskHead::span;
     std::vector<std::string> names;
     for (const TunableModule& module : make_space(request_.config, heads, {}).modules) {
-      if (request_.recipe.of(module.name).precision == Precision::int8)
+      if (request_.recipe.of(module.name).precision != Precision::fp32)
         names.push_back(module.name);
     }
     return names;

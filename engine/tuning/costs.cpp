@@ -49,6 +49,21 @@ double total_work(const TuningSpace& space) {
   return std::max(work, 1.0);
 }
 
+// How much of what FP32 costs beyond INT8 BF16 costs too: measured with all modules in it at once.
+double share_of_bf16(const TuningSpace& space, Trials& trials, const Configuration& int8,
+                     double all_int8, double extra) {
+  Configuration lifted = int8;
+  bool any = false;
+  for (std::size_t i = 0; i < space.modules.size(); ++i) {
+    const TunableModule& module = space.modules[i];
+    if (!has_bf16(module) || !has_fp32(module) || !has_int8(module)) continue;
+    lifted.options[i] = static_cast<std::uint16_t>(option_in(module, Precision::bf16));
+    any = true;
+  }
+  if (!any || extra <= 0.0) return 1.0;
+  return std::clamp((seconds_or(trials.probe(lifted), all_int8) - all_int8) / extra, 0.0, 1.0);
+}
+
 }  // namespace
 
 Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuration& int8) {
@@ -65,6 +80,7 @@ Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuratio
     work += layer_class.work;
   }
   const double extra_of_work = work > 0.0 ? extra / work : 0.0;
+  const double bf16_share = share_of_bf16(space, trials, int8, all_int8, extra);
 
   const double int8_of_work = all_int8 / total_work(space);
   Costs costs;
@@ -79,9 +95,20 @@ Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuratio
           (usual ? predicted : layer_class.extra) / static_cast<double>(layer_class.modules.size());
     }
     costs.emplace_back();
+    const double int8_cost = int8_of_work * module.work;
     for (const LayerOption& option : module.options) {
       const double ranges = option.activations == Ranges::dynamic ? dynamic_ranges : 1.0;
-      costs.back().push_back(option.quantized() ? int8_of_work * module.work * ranges : fp32);
+      switch (option.precision) {
+        case Precision::int8:
+          costs.back().push_back(int8_cost * ranges);
+          break;
+        case Precision::bf16:
+          costs.back().push_back(int8_cost + bf16_share * (fp32 - int8_cost));
+          break;
+        case Precision::fp32:
+          costs.back().push_back(fp32);
+          break;
+      }
     }
   }
   return costs;

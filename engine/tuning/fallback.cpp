@@ -1,5 +1,5 @@
 // LPOT v1.3's strategies `basic` and `mse`: all modules of a type alike; then modules back to FP32,
-// one by one in an order that was measured.
+// one by one in an order that was measured; `basic` to BF16 first, where the space has it.
 //
 // Two things differ from LPOT. A duplicate is answered with its own earlier outcome, not with that
 // of the trial before. And where lower scores are better, the best is the lowest.
@@ -41,37 +41,40 @@ Best try_model_wise(const TuningSpace& space, Trials& trials, Ties ties) {
   return best;
 }
 
-Configuration with_fp32(const TuningSpace& space, Configuration configuration, std::size_t module) {
-  configuration.options[module] = static_cast<std::uint16_t>(fp32_option(space.modules[module]));
+Configuration lifted(const TuningSpace& space, Configuration configuration, std::size_t module,
+                     Precision to) {
+  configuration.options[module] = static_cast<std::uint16_t>(option_in(space.modules[module], to));
   return configuration;
 }
 
-// Those that have an FP32 option and do not run in it anyway, in the space's order.
-std::vector<std::size_t> modules_to_lift(const TuningSpace& space, const Configuration& from) {
+// Those in INT8 that have an option in this precision, in the space's order.
+std::vector<std::size_t> modules_to_lift(const TuningSpace& space, const Configuration& from,
+                                         Precision to) {
   std::vector<std::size_t> modules;
   for (std::size_t i = 0; i < space.modules.size(); ++i) {
     const TunableModule& module = space.modules[i];
-    if (has_fp32(module) && module.options[from.options[i]].quantized()) modules.push_back(i);
+    if (has_option(module, to) && module.options[from.options[i]].quantized()) {
+      modules.push_back(i);
+    }
   }
   return modules;
 }
 
-// Module after module to FP32, kept only where that is strictly better than anything before; then
-// all of them in the same order without looking back.
-void accumulate(const TuningSpace& space, Trials& trials, const Best& best,
+// Module after module to another precision, kept only where that is strictly better than anything
+// before, which best.merit follows; then all of them in the same order without looking back.
+void accumulate(const TuningSpace& space, Trials& trials, Best& best, Precision to,
                 const std::vector<std::size_t>& order) {
   Configuration current = *best.configuration;
-  double best_merit = best.merit;
   for (const std::size_t module : order) {
-    const Configuration next = with_fp32(space, current, module);
+    const Configuration next = lifted(space, current, module, to);
     const double merit = trials.merit(trials.score(next));
-    if (merit <= best_merit) continue;
-    best_merit = merit;
+    if (merit <= best.merit) continue;
+    best.merit = merit;
     current = next;
   }
   current = *best.configuration;
   for (const std::size_t module : order) {
-    current = with_fp32(space, current, module);
+    current = lifted(space, current, module, to);
     trials.score(current);
   }
 }
@@ -83,14 +86,14 @@ std::vector<std::size_t> sorted_by(std::vector<std::size_t> modules,
   return modules;
 }
 
-// What the best recipe scores with one module alone in FP32, from the last module to the first.
+// What the best recipe scores with one module alone lifted, from the last module to the first.
 std::vector<std::size_t> order_by_score(const TuningSpace& space, Trials& trials,
-                                        const Configuration& best) {
-  std::vector<std::size_t> modules = modules_to_lift(space, best);
+                                        const Configuration& best, Precision to) {
+  std::vector<std::size_t> modules = modules_to_lift(space, best, to);
   std::reverse(modules.begin(), modules.end());
   std::vector<double> merits(space.modules.size());
   for (const std::size_t module : modules) {
-    merits[module] = trials.merit(trials.score(with_fp32(space, best, module)));
+    merits[module] = trials.merit(trials.score(lifted(space, best, module, to)));
   }
   return sorted_by(std::move(modules), merits);
 }
@@ -98,22 +101,25 @@ std::vector<std::size_t> order_by_score(const TuningSpace& space, Trials& trials
 }  // namespace
 
 void search_basic(const TuningSpace& space, Trials& trials, std::uint64_t /*seed*/) {
-  const Best best = try_model_wise(space, trials, Ties::later_wins);
+  Best best = try_model_wise(space, trials, Ties::later_wins);
   if (!best.configuration) {
     trials.score(first_options(space, 0));
     return;
   }
-  accumulate(space, trials, best, order_by_score(space, trials, *best.configuration));
+  for (const Precision to : {Precision::bf16, Precision::fp32}) {
+    accumulate(space, trials, best, to, order_by_score(space, trials, *best.configuration, to));
+  }
 }
 
 void search_mse(const TuningSpace& space, Trials& trials, std::uint64_t /*seed*/) {
-  const Best best = try_model_wise(space, trials, Ties::earlier_wins);
+  Best best = try_model_wise(space, trials, Ties::earlier_wins);
   if (!best.configuration) {
     trials.score(first_options(space, 0));
     return;
   }
   const std::vector<double> errors = trials.output_errors(*best.configuration);
-  accumulate(space, trials, best, sorted_by(modules_to_lift(space, *best.configuration), errors));
+  accumulate(space, trials, best, Precision::fp32,
+             sorted_by(modules_to_lift(space, *best.configuration, Precision::fp32), errors));
 }
 
 }  // namespace bertq::engine

@@ -6,7 +6,7 @@
 //    what each layer's way back to FP32 saves in error and costs in time.
 // 2. Trials of the recipes in INT8 throughout, the one with the least error first.
 // 3. Without one that meets the goal: another way for the worst layers, then as few layers back to
-//    FP32 as will do, those first that save most for what they cost.
+//    FP32 (BF16, where it is fast) as will do, those first that save most for what they cost.
 // 4. With one: the next layers back to FP32 for the score that a little time buys, so that there is
 //    a front to choose from.
 
@@ -184,10 +184,15 @@ class SensitivitySearch {
     double worth = 0.0;
   };
 
-  // Another INT8 way that saves nearly as much as FP32 does, else FP32.
+  // What a module goes back to: BF16, where the space has it.
+  static std::size_t lifted_option(const TunableModule& module) {
+    return has_bf16(module) ? option_in(module, Precision::bf16) : fp32_option(module);
+  }
+
+  // Another INT8 way that saves nearly as much as FP32 does, else BF16 or FP32.
   Remedy remedy_for(const Sensitivity& sensitivity) {
     const TunableModule& module = space_.modules[sensitivity.module];
-    std::size_t chosen = fp32_option(module);
+    std::size_t chosen = lifted_option(module);
     if (sensitivity.share >= guilty_share) {
       const double all = probe(base_);
       double least = all * all - nearly_all * (all * all - square(sensitivity.error_without));
@@ -218,9 +223,9 @@ class SensitivitySearch {
       if (i < most_searched) {
         list.push_back(remedy_for(sensitivity));
       } else {
-        const std::size_t fp32 = fp32_option(space_.modules[sensitivity.module]);
-        list.push_back(
-            {sensitivity.module, fp32, sensitivity.share / (sensitivity.seconds + mean_cost())});
+        const std::size_t option = lifted_option(space_.modules[sensitivity.module]);
+        const double cost = extra_cost(sensitivity.module, option) + mean_cost();
+        list.push_back({sensitivity.module, option, sensitivity.share / cost});
       }
     }
     std::stable_sort(list.begin(), list.end(),
@@ -244,13 +249,23 @@ class SensitivitySearch {
          count = std::min(2 * count, list.size())) {
       (meets(remedied(list, count)) ? enough : too_few) = count;
     }
-    if (enough == 0) return;
+    if (enough == 0) {
+      all_in_fp32(std::move(list));
+      return;
+    }
     while (enough - too_few > 1) {
       const std::size_t middle = (too_few + enough) / 2;
       (meets(remedied(list, middle)) ? enough : too_few) = middle;
     }
     list.resize(enough);
     prune(std::move(list));
+  }
+
+  // Where BF16 and other ways of INT8 were not enough.
+  void all_in_fp32(std::vector<Remedy> list) {
+    if (std::none_of(space_.modules.begin(), space_.modules.end(), has_bf16)) return;
+    for (Remedy& remedy : list) remedy.option = fp32_option(space_.modules[remedy.module]);
+    meets(remedied(list, list.size()));
   }
 
   // Leaves out what turns out not to be needed, the least worth first.

@@ -136,7 +136,9 @@ TuneResult tune(const TuneRequest& request, SearchObserver& observer,
                                       "that it was made from");
   }
   TuneResult result;
-  result.space = make_space(request.setup.config, request.files.heads, request.space);
+  SpaceRequest space = request.space;
+  space.bf16 = space.bf16 || jit::has_fast_bf16(request.setup.isa);
+  result.space = make_space(request.setup.config, request.files.heads, space);
   result.space.fixed_methods = request.fixed_methods;
   const Identity identity = identity_of(request, result.space);
   std::optional<Journal> journal = open_journal(request, identity);

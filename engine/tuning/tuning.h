@@ -60,7 +60,7 @@ struct TuningReport {
   double baseline = 0.0, score = 0.0;
   bool goal_met = false;
   std::size_t trials = 0;
-  std::vector<std::string> fp32_modules;  // of those that could be INT8
+  std::vector<std::string> fp32_modules;  // or bf16, of those that could be INT8
 };
 
 class Tuner {

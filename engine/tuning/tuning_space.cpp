@@ -13,13 +13,15 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
+constexpr std::string_view bf16_dtype = "bf16";
+
 // LPOT's PyTorch calls the search for the least squared error in a histogram "kl".
 RangeAlgorithm algorithm_named(const std::string& name, Dialect dialect) {
   if (dialect == Dialect::pytorch && name == "kl") return RangeAlgorithm::histogram;
   return find_algorithm(name).value_or(RangeAlgorithm::minmax);
 }
 
-bool contains(const Strings& list, const std::string& value) {
+bool contains(const Strings& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
@@ -56,8 +58,21 @@ std::vector<Values> combinations(const ValueLists& lists) {
   return all;
 }
 
-bool is_integer(const std::string& dtype) {
-  return dtype == "int8" || dtype == "uint8";
+Precision precision_of(const std::string& dtype) {
+  if (dtype == "int8" || dtype == "uint8") return Precision::int8;
+  return dtype == bf16_dtype ? Precision::bf16 : Precision::fp32;
+}
+
+// What restrictions may name on any machine, before FP32, which costs more.
+void add_bf16(OperationLists& lists) {
+  for (Strings* dtypes : {&lists.weight.dtype, &lists.activation.dtype}) {
+    if (contains(*dtypes, bf16_dtype)) continue;
+    dtypes->emplace(std::find(dtypes->begin(), dtypes->end(), "fp32"), bf16_dtype);
+  }
+}
+
+bool names_bf16(const OperationLists& lists) {
+  return contains(lists.weight.dtype, bf16_dtype) || contains(lists.activation.dtype, bf16_dtype);
 }
 
 LayerOption make_option(const Values& weight, const Values& activation, Dialect dialect) {
@@ -129,6 +144,8 @@ class SpaceMaker {
  private:
   OperationLists model_wise(ModuleKind kind) const {
     OperationLists lists = capability(request_.dialect, request_.approach, kind);
+    const bool own_choice = request_.bf16 && request_.dialect == Dialect::bertq;
+    if (own_choice || names_bf16(request_.model_wise.lists)) add_bf16(lists);
     restrict_lists(request_.model_wise.lists, lists);
     return lists;
   }
@@ -152,6 +169,7 @@ class SpaceMaker {
       if (!names_operation(request_.op_wise[i].pattern, name, request_.dialect)) continue;
       used_.resize(request_.op_wise.size());
       used_[i] = true;
+      if (names_bf16(request_.op_wise[i].lists)) add_bf16(lists);
       restrict_lists(request_.op_wise[i].lists, lists);
     }
     space_.modules.push_back(
@@ -175,20 +193,6 @@ class SpaceMaker {
   TuningSpace space_;
   std::vector<bool> used_;  // of each op-wise restriction
 };
-
-std::size_t first_option(const TunableModule& module, bool quantized) {
-  const auto found =
-      std::find_if(module.options.begin(), module.options.end(),
-                   [&](const LayerOption& option) { return option.quantized() == quantized; });
-  return found == module.options.end()
-             ? 0
-             : static_cast<std::size_t>(std::distance(module.options.begin(), found));
-}
-
-bool has_option(const TunableModule& module, bool quantized) {
-  return std::any_of(module.options.begin(), module.options.end(),
-                     [&](const LayerOption& option) { return option.quantized() == quantized; });
-}
 
 }  // namespace
 
@@ -229,9 +233,10 @@ std::vector<LayerOption> expand(const OperationLists& lists, Dialect dialect) {
   std::vector<LayerOption> options;
   for (const Values& weight : combinations(lists.weight)) {
     for (const Values& activation : combinations(lists.activation)) {
-      if (is_integer(weight.dtype) != is_integer(activation.dtype)) continue;
-      LayerOption option{.precision = Precision::fp32};
-      if (is_integer(weight.dtype)) option = make_option(weight, activation, dialect);
+      const Precision precision = precision_of(weight.dtype);
+      if (precision != precision_of(activation.dtype)) continue;
+      LayerOption option{.precision = precision};
+      if (option.quantized()) option = make_option(weight, activation, dialect);
       if (std::find(options.begin(), options.end(), option) == options.end()) {
         options.push_back(option);
       }
@@ -270,20 +275,18 @@ std::string configuration_key(const Configuration& configuration) {
          std::to_string(configuration.methods);
 }
 
-std::size_t fp32_option(const TunableModule& module) {
-  return first_option(module, false);
+std::size_t option_in(const TunableModule& module, Precision precision) {
+  const auto found =
+      std::find_if(module.options.begin(), module.options.end(),
+                   [&](const LayerOption& option) { return option.precision == precision; });
+  return found == module.options.end()
+             ? 0
+             : static_cast<std::size_t>(std::distance(module.options.begin(), found));
 }
 
-std::size_t int8_option(const TunableModule& module) {
-  return first_option(module, true);
-}
-
-bool has_fp32(const TunableModule& module) {
-  return has_option(module, false);
-}
-
-bool has_int8(const TunableModule& module) {
-  return has_option(module, true);
+bool has_option(const TunableModule& module, Precision precision) {
+  return std::any_of(module.options.begin(), module.options.end(),
+                     [&](const LayerOption& option) { return option.precision == precision; });
 }
 
 Recipe uncalibrated_recipe(const TuningSpace& space, const Configuration& configuration) {

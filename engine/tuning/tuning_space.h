@@ -21,8 +21,8 @@ enum class ModuleKind : std::uint8_t { linear, head, attention, embedding };
 // As reports count them: "Linear", "Attention", "Embedding". Heads are linear layers.
 std::string_view type_name(ModuleKind kind);
 
-// One way to run a module. Of fp32, the rest has its defaults; of dynamic ranges, scheme and
-// algorithm.
+// One way to run a module. Of fp32 and bf16, the rest has its defaults; of dynamic ranges, scheme
+// and algorithm.
 struct LayerOption {
   Precision precision = Precision::int8;
   Granularity weights = Granularity::per_channel;
@@ -57,8 +57,8 @@ enum class Dialect : std::uint8_t { bertq, pytorch, tensorflow };
 enum class Approach : std::uint8_t { any, static_ranges, dynamic_ranges };
 OperationLists capability(Dialect dialect, Approach approach, ModuleKind kind);
 
-// The product, the last list fastest, activations within weights; without mixtures of INT8 and
-// FP32, and each option once.
+// The product, the last list fastest, activations within weights; without mixtures of INT8, BF16
+// and FP32, and each option once.
 std::vector<LayerOption> expand(const OperationLists& lists, Dialect dialect);
 
 struct TunableModule {
@@ -89,6 +89,9 @@ struct SpaceRequest {
   std::vector<Restriction> op_wise;
   std::vector<std::size_t> sampling_sizes = {500};
   std::string source;  // of the restrictions, for messages
+  // Whether BF16 is a choice in bertq's own dialect: where it is faster than FP32, which it can be
+  // no better than. Restrictions that name it get it anywhere.
+  bool bf16 = false;
 };
 // Throws Error (input), naming source and line, for a pattern that no module has a name for.
 TuningSpace make_space(const ModelConfig& config, const Heads& heads, const SpaceRequest& request);
@@ -103,12 +106,24 @@ struct Configuration {
 };
 // Equal for equal configurations alone: "3.0.1.…/0/5".
 std::string configuration_key(const Configuration& configuration);
-// The first option of each module that is FP32, or the first that is not; the module's first option
-// where it has none of them.
-std::size_t fp32_option(const TunableModule& module);
-std::size_t int8_option(const TunableModule& module);
-bool has_fp32(const TunableModule& module);
-bool has_int8(const TunableModule& module);
+// The module's first option in this precision; its very first where it has none.
+std::size_t option_in(const TunableModule& module, Precision precision);
+bool has_option(const TunableModule& module, Precision precision);
+inline std::size_t fp32_option(const TunableModule& module) {
+  return option_in(module, Precision::fp32);
+}
+inline std::size_t int8_option(const TunableModule& module) {
+  return option_in(module, Precision::int8);
+}
+inline bool has_fp32(const TunableModule& module) {
+  return has_option(module, Precision::fp32);
+}
+inline bool has_int8(const TunableModule& module) {
+  return has_option(module, Precision::int8);
+}
+inline bool has_bf16(const TunableModule& module) {
+  return has_option(module, Precision::bf16);
+}
 
 // Precisions and the like as a recipe, static ranges still without scales.
 Recipe uncalibrated_recipe(const TuningSpace& space, const Configuration& configuration);
