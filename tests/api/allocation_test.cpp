@@ -9,7 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "support/skipped.h"
 #include "texts.h"
+
+#ifdef __SANITIZE_THREAD__
+
+TEST_CASE("no allocation after warm-up, from text to result") {
+  bertq::testing::print_skipped("allocations", "ThreadSanitizer has its own operator new");
+}
+
+#else
 
 namespace {
 
@@ -95,3 +104,5 @@ TEST_CASE("no allocation after warm-up, from text to result") {
 
 }  // namespace
 }  // namespace bertq::testing
+
+#endif
