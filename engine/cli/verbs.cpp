@@ -45,8 +45,7 @@ constexpr std::string_view bench_examples[] = {
     "bertq bench --shapes 1x128 --threads 1 --seconds 1",
     "bertq bench --shapes 1x16,8x16 --precision fp32 --seconds 1 --format md",
     "bertq bench --task mrpc --scenario offline,single,server:load=0.8 --seconds 1 --repeat 1",
-    R"(printf 'The cat sat down.\tThe cat sat.\n' | bertq bench --texts - --scenario single )"
-    "--precision fp32,int8 --tokenize in --seconds 1 --repeat 1 --report bench.html",
+    "echo 'The cat sat.' | bertq bench --texts - --scenario single --seconds 1 --report bench.html",
 };
 
 constexpr std::string_view quantize_examples[] = {
