@@ -30,15 +30,18 @@ struct TileRows {
   float* scale = nullptr;
   std::size_t columns = 0;
   std::size_t element_bytes = 1;
+  std::uint8_t* bf16 = nullptr;  // where the same rows have their tiles of bf16, if anywhere
 
   TileRows from(std::size_t row) const {
     return {tiles + jit::tile_offset(row, 0, columns * element_bytes), scale + row, columns,
-            element_bytes};
+            element_bytes,
+            bf16 == nullptr ? nullptr : bf16 + jit::bf16_tile_offset(row, 0, columns)};
   }
-  // The same memory for elements of so many bytes, no more than it was made for. Threads work on
-  // rows of one matrix in different formats at once: each takes its rows first, then changes the
-  // format.
-  TileRows of_elements(std::size_t bytes) const { return {tiles, scale, columns, bytes}; }
+  // The tiles of elements of so many bytes. Threads work on rows of one matrix in different formats
+  // at once, and a row's place depends on the format: so each format has memory of its own.
+  TileRows of_elements(std::size_t bytes) const {
+    return {bytes == element_bytes ? tiles : bf16, scale, columns, bytes, bf16};
+  }
 };
 
 // The same rows in either form or both.

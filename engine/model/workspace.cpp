@@ -56,10 +56,14 @@ FloatRows Workspace::allocate_f32(std::size_t rows, std::size_t columns) {
 }
 
 TileRows Workspace::allocate_tiles(std::size_t rows, std::size_t columns) {
-  const std::size_t element_bytes = model_.recipe.uses(Precision::bf16) ? jit::bf16_bytes : 1;
-  return {arena_.allocate<std::uint8_t>(jit::tiles_bytes(rows, columns * element_bytes)).data(),
-          arena_.allocate<float>(jit::round_up(rows, jit::tile_rows)).data(), columns,
-          element_bytes};
+  TileRows tiles;
+  tiles.tiles = arena_.allocate<std::uint8_t>(jit::tiles_bytes(rows, columns)).data();
+  tiles.scale = arena_.allocate<float>(jit::round_up(rows, jit::tile_rows)).data();
+  tiles.columns = columns;
+  if (model_.recipe.uses(Precision::bf16)) {
+    tiles.bf16 = arena_.allocate<std::uint8_t>(jit::bf16_tiles_bytes(rows, columns)).data();
+  }
+  return tiles;
 }
 
 }  // namespace bertq::engine

@@ -48,7 +48,7 @@ class Workspace {
   };
   void allocate(const Capacity& capacity);
   FloatRows allocate_f32(std::size_t rows, std::size_t columns);
-  // Of elements of one byte or, where the model has any in bf16, two.
+  // Of u8 and, where the model has any, of bf16.
   TileRows allocate_tiles(std::size_t rows, std::size_t columns);
 
   const Model::Impl& model_;

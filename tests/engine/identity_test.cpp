@@ -168,8 +168,7 @@ std::size_t pick_count(Random& random) {
 // On each of `paths` the bits that each text has alone on `base`, one of them.
 std::size_t check_shape(const Shape& shape, const NamedRecipe& recipe,
                         const std::vector<Path>& paths, const Path& base, std::size_t tuples) {
-  CAPTURE(shape.name);
-  CAPTURE(recipe.name);
+  INFO(std::string(shape.name), ", ", std::string(recipe.name));
   const ModelConfig config = config_of(shape);
   const MemoryCheckpoint checkpoint(config, 3);
   Sessions sessions(checkpoint, config, recipe.recipe, paths);
