@@ -3,6 +3,7 @@
 #include <emmintrin.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "jit/bf16.h"
 #include "jit/layout.h"
@@ -76,6 +77,16 @@ void pack_f32(const float* weights, std::size_t row, std::size_t rows, std::size
     const float* source = weights + (n - row) * k;
     float* column = packed + packed_f32_offset(n, 0, k);
     for (std::size_t i = 0; i < k; ++i) column[i * lanes] = source[i];
+  }
+}
+
+void repeat_row(std::span<std::byte> packed, std::size_t cells, std::size_t from, std::size_t to) {
+  constexpr std::size_t cell = sizeof(float);
+  const auto place = [&](std::size_t row) {
+    return packed.data() + (row / lanes * lanes * cells + row % lanes) * cell;
+  };
+  for (std::size_t i = 0; i < cells; ++i) {
+    std::memcpy(place(to) + i * lanes * cell, place(from) + i * lanes * cell, cell);
   }
 }
 

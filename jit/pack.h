@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace bertq::jit {
 
@@ -25,5 +26,9 @@ float pack_bf16(const float* weights, std::size_t row, std::size_t rows, std::si
 // pack_s8 for f32: `packed` has packed_f32_count(n, k) floats, zeroed by the caller.
 void pack_f32(const float* weights, std::size_t row, std::size_t rows, std::size_t k,
               float* packed);
+
+// Makes row `to` of a packed matrix a copy of row `from`. In every packed layout a row is a column
+// of cells of 4 bytes, one in each group of 64: `cells` of them.
+void repeat_row(std::span<std::byte> packed, std::size_t cells, std::size_t from, std::size_t to);
 
 }  // namespace bertq::jit

@@ -45,9 +45,12 @@ struct CalibrationMethods {
   // One scale and zero point for each channel of a layer's input, which the weights take in again
   // (SmoothQuant, arXiv:2211.10438, with ranges of their own for the channels): between one range
   // for all and one for each, what leaves the least error in the layer's output. Of layers that
-  // gain nothing by it, the recipe's algorithm finds one range.
+  // gain nothing by it, the recipe's algorithm finds one range. Outliers among the inputs of second
+  // feed-forward layers get several columns (recipe.h).
   bool equalize = false;
-  // Weights beyond the range with the least squared error are clipped to it.
+  // Weights beyond the range with the least squared error are clipped to it. Not those that
+  // round_weights chooses, which make up for one another's errors: clipped as well, they leave
+  // more.
   bool clip_weights = false;
   // The mean of the output's error over the samples is taken off the bias.
   bool correct_bias = false;

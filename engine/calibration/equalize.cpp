@@ -12,8 +12,14 @@ namespace {
 
 constexpr float byte_steps = 255.0F;
 constexpr float least_scale = 1e-7F;
-// |zero point - 127.5| <= |middle| / scale, and within farthest_zero_point even when rounded.
-constexpr float farthest_middle = static_cast<float>(farthest_zero_point) - 129.0F;
+// Columns that splitting adds: as many as the layer before computes at once, which is what one
+// column would cost. And the error that it has to leave, in parts of that without it.
+constexpr std::size_t extra_columns = 16;
+constexpr double worth_splitting = 0.9;
+constexpr float room = 1.5F;  // the least range of a split channel, in that of its extremes
+
+// A bound: this share of the channels comes as near to it as that.
+constexpr float share_at_bound = 0.125F, near_bound = 0.95F;
 
 // Widths that ranges may have, in those of the extremes seen. Texts to come go beyond them, now and
 // then far, and what is cut off hurts more than steps that are a little longer.
@@ -30,29 +36,47 @@ float middle_of(const Extremes& range) {
   return 0.5F * (range.least + range.greatest);
 }
 
+// |zero point - steps / 2| <= |middle| / scale, and within farthest_zero_point even when rounded.
+float farthest_middle(std::uint32_t columns) {
+  return static_cast<float>(farthest_zero_point) - 1.0F - 128.0F * static_cast<float>(columns);
+}
+
 // The least scale that holds the range and keeps its zero point in bounds.
-float scale_of(const Extremes& range, Scheme scheme) {
+float scale_of(const Extremes& range, Scheme scheme, std::uint32_t columns = 1) {
   const float width =
       scheme == Scheme::symmetric ? 2.0F * range.magnitude() : range.greatest - range.least;
-  const float far =
-      scheme == Scheme::symmetric ? 0.0F : std::fabs(middle_of(range)) / farthest_middle;
-  return std::max({width / byte_steps, far, least_scale});
+  const bool holds_zero = range.least <= 0.0F && range.greatest >= 0.0F;
+  const float far = scheme == Scheme::symmetric || holds_zero
+                        ? 0.0F
+                        : std::fabs(middle_of(range)) / farthest_middle(columns);
+  return std::max({width / (byte_steps * static_cast<float>(columns)), far, least_scale});
 }
 
 // Steps that the range leaves over are shared by both sides, unless nothing is below `bounds`.
-ByteRange byte_range(const Extremes& range, float scale, Scheme scheme, const Extremes& bounds) {
+ByteRange byte_range(const Extremes& range, float scale, Scheme scheme, const Extremes& bounds,
+                     std::uint32_t columns = 1) {
   if (scheme == Scheme::symmetric) return {scale, symmetric_zero_point};
-  const float centred = std::nearbyint(byte_steps / 2.0F - middle_of(range) / scale);
+  ByteRange bytes{scale, 0, columns};
+  const float centred = std::nearbyint(bytes.steps() / 2.0F - middle_of(range) / scale);
   const float lowest = std::ceil(-bounds.least / scale);
-  return {scale, static_cast<std::int32_t>(std::min(centred, std::max(lowest, 0.0F)))};
+  bytes.zero_point = static_cast<std::int32_t>(std::min(centred, std::max(lowest, 0.0F)));
+  return bytes;
 }
 
-// What no channel has ever passed is taken for a bound of them all, as the lowest value of GELU is:
-// no steps are spent beyond it.
+// What many channels come near and none has ever passed is taken for a bound of them all, as the
+// lowest value of GELU is: no steps are spent beyond it. The end of an outlier's range is none.
 Extremes bounds_of(std::span<const Extremes> channels) {
-  Extremes bounds;
-  for (const Extremes& channel : channels) bounds.add(channel);
-  return bounds;
+  Extremes all;
+  for (const Extremes& channel : channels) all.add(channel);
+  const auto reached = [&](float Extremes::*end) {
+    const auto near = std::count_if(channels.begin(), channels.end(), [&](const Extremes& channel) {
+      return std::fabs(channel.*end) >= near_bound * std::fabs(all.*end);
+    });
+    return static_cast<float>(near) >= share_at_bound * static_cast<float>(channels.size());
+  };
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  return {reached(&Extremes::least) ? all.least : -infinity,
+          reached(&Extremes::greatest) ? all.greatest : infinity};
 }
 
 Extremes widened(const Extremes& extremes, float middle, float width, const Extremes& bounds) {
@@ -142,23 +166,85 @@ double weight_error(const EqualizationProblem& problem, const Eigen::VectorXf& s
   return uniform_variance * squared_weight_steps(problem.weights, scale) * second;
 }
 
-Eigen::VectorXf scales_of(const std::vector<Extremes>& ranges, Scheme scheme) {
+// Of each channel: how many columns it has.
+using Columns = std::vector<std::uint32_t>;
+
+Eigen::VectorXf scales_of(const std::vector<Extremes>& ranges, Scheme scheme,
+                          const Columns& columns) {
   Eigen::VectorXf scale(static_cast<Eigen::Index>(ranges.size()));
-  std::transform(ranges.begin(), ranges.end(), scale.begin(),
-                 [&](const Extremes& range) { return scale_of(range, scheme); });
+  std::transform(
+      ranges.begin(), ranges.end(), columns.begin(), scale.begin(),
+      [&](const Extremes& range, std::uint32_t count) { return scale_of(range, scheme, count); });
   return scale;
 }
 
 InputRange input_range(const std::vector<Extremes>& ranges, const Eigen::VectorXf& scale,
-                       Scheme scheme, const Extremes& bounds) {
+                       Scheme scheme, const Extremes& bounds, const Columns& columns) {
   InputRange result;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const ByteRange channel =
-        byte_range(ranges[i], scale[static_cast<Eigen::Index>(i)], scheme, bounds);
+        byte_range(ranges[i], scale[static_cast<Eigen::Index>(i)], scheme, bounds, columns[i]);
     result.scale.push_back(channel.scale);
     result.zero_point.push_back(channel.zero_point);
+    if (columns[i] > 1) result.splits.push_back({static_cast<std::uint32_t>(i), columns[i]});
   }
   return result;
+}
+
+// One more column at a time to the channel whose steps do the output the most harm.
+Columns split_columns(const std::vector<Extremes>& ranges, Scheme scheme,
+                      const Eigen::ArrayXf& reach) {
+  Columns columns(ranges.size(), 1);
+  const auto harm = [&](std::size_t i) {
+    const float scale = scale_of(ranges[i], scheme, columns[i]);
+    return columns[i] == most_split_columns ? 0.0F
+                                            : scale * scale * reach[static_cast<Eigen::Index>(i)];
+  };
+  std::vector<float> harms(ranges.size());
+  for (std::size_t i = 0; i < harms.size(); ++i) harms[i] = harm(i);
+  for (std::size_t added = 0; added < extra_columns; ++added) {
+    const auto worst = static_cast<std::size_t>(
+        std::distance(harms.begin(), std::max_element(harms.begin(), harms.end())));
+    if (harms[worst] == 0.0F) break;
+    ++columns[worst];
+    harms[worst] = harm(worst);
+  }
+  return columns;
+}
+
+// Steps are plenty where there are columns to spare: texts to come may go beyond the extremes.
+std::vector<Extremes> with_room(std::vector<Extremes> ranges, const Columns& columns,
+                                const EqualizationProblem& problem) {
+  const Extremes bounds = bounds_of(problem.extremes);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    if (columns[i] == 1) continue;
+    ranges[i].add(widened(problem.extremes[i], 0.0F, room, bounds));
+  }
+  return ranges;
+}
+
+struct Candidate {
+  InputRange range;
+  double error = std::numeric_limits<double>::infinity();
+};
+
+// With steps s of the weights held, scale^2 * reach + s^2 * uncertainty / scale^2 is least at
+// scale^4 = s^2 * uncertainty / reach. How much longer the steps become is in the sum that is
+// compared.
+Candidate best_balance(const EqualizationProblem& problem, const std::vector<Extremes>& ranges,
+                       Scheme scheme, const Eigen::ArrayXf& reach, const Columns& columns) {
+  const Eigen::VectorXf narrowest = scales_of(ranges, scheme, columns);
+  const auto steps = static_cast<float>(squared_weight_steps(problem.weights, narrowest));
+  const Eigen::ArrayXf asked = (steps * problem.uncertainty.array() / reach).sqrt().sqrt();
+  Candidate best;
+  for (const float balance : balances) {
+    const Eigen::VectorXf scale =
+        narrowest.array().max(asked * std::sqrt(std::sqrt(balance))).matrix();
+    Candidate next{input_range(ranges, scale, scheme, bounds_of(problem.extremes), columns), 0.0};
+    next.error = expected_error(problem, next.range);
+    if (next.error < best.error) best = std::move(next);
+  }
+  return best;
 }
 
 }  // namespace
@@ -199,28 +285,16 @@ double expected_error(const EqualizationProblem& problem, const InputRange& rang
   return input_error + weight_error(problem, scale);
 }
 
-// With steps s of the weights held, scale^2 * reach + s^2 * uncertainty / scale^2 is least at
-// scale^4 = s^2 * uncertainty / reach. How much longer the steps become is in the sum that is
-// compared.
-InputRange equalized_range(const EqualizationProblem& problem, Scheme scheme) {
+InputRange equalized_range(const EqualizationProblem& problem, Scheme scheme, bool may_split) {
   const std::vector<Extremes> ranges = channel_ranges(problem, scheme);
-  const Eigen::VectorXf narrowest = scales_of(ranges, scheme);
   const Eigen::ArrayXf reach =
       problem.weights.colwise().squaredNorm().transpose().array().max(1e-30F);
-  const auto steps = static_cast<float>(squared_weight_steps(problem.weights, narrowest));
-  const Eigen::ArrayXf asked = (steps * problem.uncertainty.array() / reach).sqrt().sqrt();
-  InputRange best;
-  double least = std::numeric_limits<double>::infinity();
-  for (const float balance : balances) {
-    const Eigen::VectorXf scale =
-        narrowest.array().max(asked * std::sqrt(std::sqrt(balance))).matrix();
-    const InputRange range = input_range(ranges, scale, scheme, bounds_of(problem.extremes));
-    const double error = expected_error(problem, range);
-    if (error >= least) continue;
-    least = error;
-    best = range;
-  }
-  return best;
+  Candidate whole = best_balance(problem, ranges, scheme, reach, Columns(ranges.size(), 1));
+  if (!may_split || scheme == Scheme::symmetric) return whole.range;
+  const Columns columns = split_columns(ranges, scheme, reach);
+  Candidate split =
+      best_balance(problem, with_room(ranges, columns, problem), scheme, reach, columns);
+  return split.error < worth_splitting * whole.error ? split.range : whole.range;
 }
 
 }  // namespace bertq::engine

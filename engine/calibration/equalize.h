@@ -37,7 +37,9 @@ std::vector<Extremes> channel_ranges(const EqualizationProblem& problem, Scheme 
 // The expected squared error of all outputs.
 double expected_error(const EqualizationProblem& problem, const InputRange& range);
 
-// Scale and zero point of each channel, no range narrower than channel_ranges() finds it.
-InputRange equalized_range(const EqualizationProblem& problem, Scheme scheme);
+// Scale and zero point of each channel, no range narrower than channel_ranges() finds it. Where
+// `may_split`, outliers among the channels are split (recipe.h) if that leaves clearly less error.
+InputRange equalized_range(const EqualizationProblem& problem, Scheme scheme,
+                           bool may_split = false);
 
 }  // namespace bertq::engine

@@ -11,7 +11,7 @@ QuantizationError quantization_error(std::span<const float> values, std::span<co
                                      const ByteRange& range) {
   const auto lowest = static_cast<float>(-range.zero_point);
   const __m128 inverse = _mm_set1_ps(1.0F / range.scale), scale = _mm_set1_ps(range.scale);
-  const __m128 low = _mm_set1_ps(lowest), high = _mm_set1_ps(lowest + 255.0F);
+  const __m128 low = _mm_set1_ps(lowest), high = _mm_set1_ps(lowest + range.steps());
   __m128 sum = _mm_setzero_ps(), squares = _mm_setzero_ps(), weight = _mm_setzero_ps();
   const auto add = [&](__m128 x, __m128 w) {
     // Clamped first, since what is outside need not fit an int32; the bounds are whole.

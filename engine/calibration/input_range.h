@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,15 +19,19 @@ inline std::span<const float> channel_of(const ChannelMatrix& samples, std::size
           static_cast<std::size_t>(samples.cols())};
 }
 
-// One for all channels, or one for each: x[c] = scale[c] * (q - zero_point[c]), q in 0..255.
+// One for all channels, or one for each: x[c] = scale[c] * (q - zero_point[c]), q in 0..255, or in
+// more of them where a channel is split.
 struct InputRange {
   std::vector<float> scale;
   std::vector<std::int32_t> zero_point;
+  std::vector<ChannelSplit> splits = {};  // by rising channel
 
   bool equalized() const { return scale.size() > 1; }
   ByteRange of(std::size_t channel) const {
     const std::size_t i = equalized() ? channel : 0;
-    return {scale[i], zero_point[i]};
+    const auto split = std::ranges::lower_bound(splits, channel, {}, &ChannelSplit::channel);
+    const bool found = split != splits.end() && split->channel == channel;
+    return {scale[i], zero_point[i], found ? split->columns : 1};
   }
 };
 
@@ -35,7 +40,7 @@ struct QuantizationError {
   double mean = 0.0, mean_square = 0.0;
   double variance() const { return std::max(mean_square - mean * mean, 0.0); }
 };
-// As the kernels quantise: q = clamp(rne(x * (1 / scale)) + zero_point, 0, 255).
+// As the kernels quantise: q = clamp(rne(x * (1 / scale)) + zero_point, 0, steps).
 // `weights` are as many as the values.
 QuantizationError quantization_error(std::span<const float> values, std::span<const float> weights,
                                      const ByteRange& range);

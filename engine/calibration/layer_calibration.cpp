@@ -1,5 +1,6 @@
 #include "engine/calibration/layer_calibration.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "engine/calibration/equalize.h"
@@ -26,6 +27,7 @@ class GroupCalibration {
 
  private:
   bool uses_rows() const;
+  bool may_split() const;
   void read_samples();
   void read_weights();
   void compute_moments();
@@ -109,6 +111,10 @@ InputRange GroupCalibration::range_for_all() const {
   return {{bytes.scale}, {bytes.zero_point}};
 }
 
+bool GroupCalibration::may_split() const {
+  return std::all_of(group_.modules.begin(), group_.modules.end(), may_be_split);
+}
+
 EqualizationProblem GroupCalibration::problem() const {
   return {samples_, row_weights_view(), group_.input.channels, all_weights_, uncertainty_};
 }
@@ -117,7 +123,7 @@ void GroupCalibration::choose_range() {
   range_ = range_for_all();
   algorithm_ = request_.algorithm;
   if (!request_.methods.equalize || group_.input.channels.size() < 2) return;
-  InputRange equalized = equalized_range(problem(), request_.scheme);
+  InputRange equalized = equalized_range(problem(), request_.scheme, may_split());
   if (expected_error(problem(), equalized) >= expected_error(problem(), range_)) return;
   range_ = std::move(equalized);
   algorithm_ = RangeAlgorithm::mse;
@@ -161,13 +167,14 @@ CalibratedLayer GroupCalibration::calibrated(std::size_t module,
   choice.scheme = request_.scheme;
   choice.scale = range_.scale;
   choice.zero_point = range_.zero_point;
-  choice.clipping = request_.methods.clip_weights ? WeightClipping::mse : WeightClipping::none;
+  choice.splits = range_.splits;
+  const bool clips = request_.methods.clip_weights && factor == nullptr;
+  choice.clipping = clips ? WeightClipping::mse : WeightClipping::none;
   if (weights_.empty()) return result;
   const WeightMatrix weights = equalized(weights_[module]);
-  const Int8Layer layer =
-      factor == nullptr
-          ? nearest_weights(weights, request_.weights, choice.clipping)
-          : calibrated_weights(weights, *factor, order_, request_.weights, choice.clipping);
+  const Int8Layer layer = factor == nullptr
+                              ? nearest_weights(weights, request_.weights, choice.clipping)
+                              : calibrated_weights(weights, *factor, order_, request_.weights);
   if (request_.methods.correct_bias) {
     choice.bias_correction = bias_correction(weights_[module], layer);
   }

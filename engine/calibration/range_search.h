@@ -37,10 +37,12 @@ inline constexpr double default_percentile = 99.99;
 Extremes find_range(RangeAlgorithm algorithm, Scheme scheme, const InputSummary& seen,
                     double percentile = default_percentile);
 
-// x = scale * (q - zero_point), q in 0..255.
+// x = scale * (q - zero_point), q in 0..255, or of a split channel 0..255 * columns.
 struct ByteRange {
   float scale = 0.0F;
   std::int32_t zero_point = 0;
+  std::uint32_t columns = 1;
+  float steps() const { return 255.0F * static_cast<float>(columns); }
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 // As PyTorch's observers compute it, in f32: symmetric scale = max|x| / 127.5 about 128; else

@@ -11,8 +11,6 @@ namespace {
 
 constexpr Eigen::Index block = 64;
 constexpr float lowest_int8 = -128.0F, highest_int8 = 127.0F;
-constexpr int clipping_candidates = 16;
-constexpr float clipping_step = 0.02F;  // of the largest magnitude
 
 std::span<const float> row_of(const WeightMatrix& weights, Eigen::Index row) {
   return {weights.row(row).data(), static_cast<std::size_t>(weights.cols())};
@@ -33,29 +31,6 @@ float clipped_largest(const WeightMatrix& rows, WeightClipping clipping) {
   ClippingSearch search(largest);
   for (Eigen::Index row = 0; row < rows.rows(); ++row) search.add(row_of(rows, row));
   return search.best();
-}
-
-// The same, each weight's error counted as often as `importance` says.
-float clipped_largest(const WeightMatrix& rows, const Eigen::ArrayXf& importance) {
-  const std::span<const float> all(rows.data(), static_cast<std::size_t>(rows.size()));
-  const float largest = largest_magnitude(all);
-  float best = largest;
-  double least = 0.0;
-  for (int i = 0; i < clipping_candidates; ++i) {
-    const float candidate = largest * (1.0F - clipping_step * static_cast<float>(i));
-    const SymmetricScale scale = symmetric_scale(candidate);
-    double error = 0.0;
-    for (Eigen::Index row = 0; row < rows.rows(); ++row) {
-      const auto w = rows.row(row).array().transpose();
-      const auto q = rounded((w * scale.inverse).max(lowest_int8).min(highest_int8));
-      error += static_cast<double>(((w - q * scale.scale).square() * importance).sum());
-    }
-    if (i == 0 || error < least) {
-      least = error;
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 // A scale for each output, from the largest magnitude that `largest_of` finds in some rows.
@@ -92,14 +67,11 @@ Int8Layer nearest_weights(const WeightMatrix& weights, Granularity granularity,
 }
 
 Int8Layer calibrated_weights(const WeightMatrix& weights, const Eigen::MatrixXf& factor,
-                             const std::vector<Eigen::Index>& order, Granularity granularity,
-                             WeightClipping clipping) {
+                             const std::vector<Eigen::Index>& order, Granularity granularity) {
   const Eigen::Index outputs = weights.rows(), inputs = weights.cols();
   const WeightMatrix ordered = weights(Eigen::all, order);
-  const Eigen::ArrayXf importance = factor.diagonal().array().square();
-  const auto scales = scales_of(ordered, granularity, [&](const WeightMatrix& rows) {
-    return clipping == WeightClipping::none ? clipped_largest(rows, clipping)
-                                            : clipped_largest(rows, importance);
+  const auto scales = scales_of(ordered, granularity, [](const WeightMatrix& rows) {
+    return clipped_largest(rows, WeightClipping::none);
   });
   Eigen::ArrayXf scale(outputs), inverse(outputs);
   for (Eigen::Index i = 0; i < outputs; ++i) {

@@ -26,10 +26,8 @@ Int8Layer nearest_weights(const WeightMatrix& weights, Granularity granularity,
 // `order`, from the last of which rounding goes to the first: the error e of an output over the
 // inputs is |e^T L|^2, a sum of squares of which the i-th depends on no weight before the i-th.
 // So each weight in turn goes to the integer that makes its own square least, given all that were
-// chosen before. Steps are those of the largest weight, or, with clipping, of the range with the
-// least error that rounding alone would leave.
+// chosen before. Steps are those of the largest weight.
 Int8Layer calibrated_weights(const WeightMatrix& weights, const Eigen::MatrixXf& factor,
-                             const std::vector<Eigen::Index>& order, Granularity granularity,
-                             WeightClipping clipping);
+                             const std::vector<Eigen::Index>& order, Granularity granularity);
 
 }  // namespace bertq::engine

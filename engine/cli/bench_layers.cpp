@@ -86,7 +86,7 @@ class Rows {
           product ? fmt::format("{:.0f}", kernel.operations / kernel.seconds / giga) : "-",
           product ? fmt::format("{:.1f}", share_of_peak(report_, kernel) * percent) : "-");
     }
-    add(table, "rest", "dispatch, waiting, watching", "-", times_.rest(), "-", "-");
+    add(table, "rest", "dispatch and waiting", "-", times_.rest(), "-", "-");
     const double rate = total_operations(times_) / times_.seconds;
     add(table, "all", "-", "-", times_.seconds, fmt::format("{:.0f}", rate / giga),
         fmt::format("{:.1f}", share_of_peak(report_, times_) * percent));

@@ -32,18 +32,21 @@ Ends frequent_values(const InputSummary& seen) {
           greatest - width * first_beyond(counts.rbegin(), counts.rend())};
 }
 
-double share_of_channels(const std::vector<Extremes>& channels, const std::vector<float>& scale) {
+double share_of_channels(const std::vector<Extremes>& channels, const LayerChoice& choice) {
+  std::vector<double> range(choice.scale.begin(), choice.scale.end());
+  for (double& width : range) width *= steps;
+  for (const ChannelSplit& split : choice.splits) range.at(split.channel) *= split.columns;
   double sum = 0.0;
   for (std::size_t i = 0; i < channels.size(); ++i) {
     const auto span = static_cast<double>(channels[i].greatest - channels[i].least);
-    sum += std::min(1.0, span / (static_cast<double>(scale[i]) * steps));
+    sum += std::min(1.0, span / range[i]);
   }
   return sum / static_cast<double>(channels.size());
 }
 
 double steps_used(const InputStatistics& input, const LayerChoice& choice) {
   if (choice.equalized() && choice.scale.size() == input.channels.size()) {
-    return share_of_channels(input.channels, choice.scale);
+    return share_of_channels(input.channels, choice);
   }
   const Ends ends = frequent_values(input.summary);
   if (choice.activations == Ranges::fixed) {

@@ -128,7 +128,9 @@ void Encoder::transform(std::size_t index, std::size_t row_count) const {
     return in_format(workspace_.context.from(row), context_format);
   };
   const auto wide_from = [&](std::size_t scratch_row) {
-    return in_format(workspace_.intermediate.from(scratch_row), output_format);
+    Rows wide = workspace_.intermediate;
+    wide.tiled.columns = layer.output.inputs();
+    return in_format(wide.from(scratch_row), output_format);
   };
   run_chain(pool_, workspace_.partition.grid(row_count),
             Step{0, context_format.tiled(),

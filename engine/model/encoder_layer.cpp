@@ -16,7 +16,10 @@ Epilogue activate_for(WeightLoader& loader, const ModelConfig& config, const Rec
       InputFormat::of(loader, reader, recipe.of(reader), config.intermediate, config.activation);
   const bool fills_tiles =
       format.kind == InputFormat::Kind::bf16 && config.intermediate % jit::bf16_tile_depth == 0;
-  if (format.kind == InputFormat::Kind::static_u8 || fills_tiles) epilogue.tiled_output = format;
+  if (format.kind == InputFormat::Kind::static_u8 || fills_tiles) {
+    epilogue.tiled_output = format;
+    epilogue.repeated_outputs = recipe.of(reader).extra_columns();
+  }
   return epilogue;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "bertq/error.h"
 #include "jit/layout.h"
@@ -70,12 +71,19 @@ InputFormat InputFormat::of(WeightLoader& loader, const std::string& module,
                                       std::to_string(columns) + " scales, got " +
                                       std::to_string(choice.scale.size()));
   }
-  const auto multiplier = loader.derived<float>(jit::padded_columns(columns));
-  const auto offset = loader.derived<float>(jit::padded_columns(columns));
+  const std::vector<std::uint32_t> extra = choice.extra_columns();
+  const auto multiplier = loader.derived<float>(jit::padded_columns(columns + extra.size()));
+  const auto offset = loader.derived<float>(jit::padded_columns(columns + extra.size()));
   for (std::size_t i = 0; i < columns; ++i) {
     const std::size_t channel = choice.equalized() ? i : 0;
     multiplier[i] = 1.0F / choice.scale[channel];
     offset[i] = static_cast<float>(choice.zero_point[channel]);
+  }
+  // Each column of a channel takes over where the one before it has come to its last step.
+  for (std::size_t i = 0; i < extra.size(); ++i) {
+    const bool first = i == 0 || extra[i - 1] != extra[i];
+    multiplier[columns + i] = multiplier[extra[i]];
+    offset[columns + i] = (first ? offset[extra[i]] : offset[columns + i - 1]) - 255.0F;
   }
   return {.kind = Kind::static_u8,
           .zero_point = 0,

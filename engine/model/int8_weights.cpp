@@ -22,23 +22,29 @@ namespace {
 class Int8Loading {
  public:
   Int8Loading(WeightLoader& loader, const std::string& module, std::size_t outputs,
-              std::size_t inputs, const LayerChoice& choice)
+              std::size_t inputs, const LayerChoice& choice,
+              std::span<const std::uint32_t> repeated)
       : loader_(loader),
         module_(module),
         outputs_(outputs),
         inputs_(inputs),
         choice_(choice),
+        extra_columns_(choice.extra_columns()),
+        columns_(inputs + extra_columns_.size()),
+        repeated_(repeated),
+        all_outputs_(outputs + repeated.size()),
         packed_(loader.array<std::int8_t>(module + ".weight.s8",
-                                          jit::packed_s8_bytes(outputs, inputs))),
-        sums_(loader.derived<std::int32_t>(jit::padded_columns(outputs))),
-        column_scale_(loader.array<float>(module + ".weight.scale", jit::padded_columns(outputs))) {
-  }
+                                          jit::packed_s8_bytes(all_outputs_, columns_))),
+        sums_(loader.derived<std::int32_t>(jit::padded_columns(all_outputs_))),
+        column_scale_(
+            loader.array<float>(module + ".weight.scale", jit::padded_columns(all_outputs_))) {}
 
   Int8Weights load(std::int32_t dynamic_zero_point) {
     if (loader_.is_packed()) {
-      jit::column_sums_s8(packed_.data(), outputs_, inputs_, sums_.data());
+      jit::column_sums_s8(packed_.data(), all_outputs_, columns_, sums_.data());
     } else {
       fill();
+      repeat_outputs();
     }
     compensate(dynamic_zero_point);
     check_scales();
@@ -57,6 +63,16 @@ class Int8Loading {
     }
     if (choice_.activations != Ranges::fixed || choice_.equalized()) return;
     for (float& column : column_scale_) column *= choice_.scale.at(0);
+  }
+
+  void repeat_outputs() {
+    const std::size_t cells = jit::padded_depth(columns_) / jit::depth_group;
+    for (std::size_t i = 0; i < repeated_.size(); ++i) {
+      const std::size_t from = repeated_[i], to = outputs_ + i;
+      jit::repeat_row(std::as_writable_bytes(packed_), cells, from, to);
+      sums_[to] = sums_[from];
+      column_scale_[to] = column_scale_[from];
+    }
   }
 
   void take_integers(const std::vector<double>& scales) {
@@ -130,7 +146,19 @@ class Int8Loading {
   }
 
   void pack(std::size_t row, std::span<const std::int8_t> slice) {
-    jit::pack_s8(slice.data(), row, slice.size() / inputs_, inputs_, packed_.data(), sums_.data());
+    const std::size_t rows = slice.size() / inputs_;
+    if (extra_columns_.empty()) {
+      jit::pack_s8(slice.data(), row, rows, inputs_, packed_.data(), sums_.data());
+      return;
+    }
+    std::vector<std::int8_t> wide(columns_);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::span<const std::int8_t> weights = slice.subspan(i * inputs_, inputs_);
+      const auto end = std::copy(weights.begin(), weights.end(), wide.begin());
+      std::transform(extra_columns_.begin(), extra_columns_.end(), end,
+                     [&](std::uint32_t channel) { return weights[channel]; });
+      jit::pack_s8(wide.data(), row + i, 1, columns_, packed_.data(), sums_.data());
+    }
   }
 
   // From the sums of weights to those of zero point * weight.
@@ -144,13 +172,15 @@ class Int8Loading {
     // With such zero points, also the sums of (q - zero point) * weight must fit.
     constexpr std::size_t deepest =
         std::numeric_limits<std::int32_t>::max() / (128 * (255 + farthest_zero_point));
-    if (inputs_ > deepest) {
-      refuse("at most " + std::to_string(deepest) + " inputs to equalise", std::to_string(inputs_));
+    if (columns_ > deepest) {
+      refuse("at most " + std::to_string(deepest) + " inputs to equalise",
+             std::to_string(columns_));
     }
-    for (std::size_t output = 0; output < outputs_; ++output) {
+    // The columns of a channel count up from its zero point once, all together.
+    for (std::size_t output = 0; output < all_outputs_; ++output) {
       std::int32_t sum = 0;
       for (std::size_t k = 0; k < inputs_; ++k) {
-        sum += choice_.zero_point[k] * packed_[jit::packed_s8_offset(output, k, inputs_)];
+        sum += choice_.zero_point[k] * packed_[jit::packed_s8_offset(output, k, columns_)];
       }
       sums_[output] = sum;
     }
@@ -159,7 +189,7 @@ class Int8Loading {
   // A scale is 0 only where all weights of an output are. A file may claim anything else, and the
   // product with a recipe's own scale may be too small for a float.
   void check_scales() const {
-    for (std::size_t output = 0; output < outputs_; ++output) {
+    for (std::size_t output = 0; output < all_outputs_; ++output) {
       const float scale = column_scale_[output];
       if (std::isnormal(scale) && scale > 0.0F) continue;
       const bool is_zero_bits = std::bit_cast<std::uint32_t>(scale) == 0;
@@ -177,8 +207,8 @@ class Int8Loading {
   }
 
   bool is_zero(std::size_t output) const {
-    for (std::size_t k = 0; k < inputs_; ++k) {
-      if (packed_[jit::packed_s8_offset(output, k, inputs_)] != 0) return false;
+    for (std::size_t k = 0; k < columns_; ++k) {
+      if (packed_[jit::packed_s8_offset(output, k, columns_)] != 0) return false;
     }
     return true;
   }
@@ -190,8 +220,12 @@ class Int8Loading {
 
   WeightLoader& loader_;
   const std::string& module_;
-  std::size_t outputs_, inputs_;
+  std::size_t outputs_, inputs_;  // of the checkpoint
   const LayerChoice& choice_;
+  std::vector<std::uint32_t> extra_columns_;
+  std::size_t columns_;
+  std::span<const std::uint32_t> repeated_;
+  std::size_t all_outputs_;
   std::span<std::int8_t> packed_;
   std::span<std::int32_t> sums_;
   std::span<float> column_scale_;
@@ -201,16 +235,17 @@ class Int8Loading {
 
 Int8Weights load_int8_weights(WeightLoader& loader, const std::string& module, std::size_t outputs,
                               std::size_t inputs, const LayerChoice& choice,
+                              std::span<const std::uint32_t> repeated,
                               std::int32_t dynamic_zero_point) {
   check_inputs(module, inputs);
-  return Int8Loading(loader, module, outputs, inputs, choice).load(dynamic_zero_point);
+  return Int8Loading(loader, module, outputs, inputs, choice, repeated).load(dynamic_zero_point);
 }
 
-bool padding_is_zero(const std::int8_t* packed, std::size_t outputs, std::size_t inputs) {
+bool padding_is_zero(const std::int8_t* packed, std::size_t outputs, std::size_t columns) {
   for (std::size_t output = 0; output < jit::padded_columns(outputs); ++output) {
-    const std::size_t first = output < outputs ? inputs : 0;
-    for (std::size_t k = first; k < jit::padded_depth(inputs); ++k) {
-      if (packed[jit::packed_s8_offset(output, k, inputs)] != 0) return false;
+    const std::size_t first = output < outputs ? columns : 0;
+    for (std::size_t k = first; k < jit::padded_depth(columns); ++k) {
+      if (packed[jit::packed_s8_offset(output, k, columns)] != 0) return false;
     }
   }
   return true;

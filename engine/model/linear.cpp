@@ -27,8 +27,8 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
                std::size_t inputs, const LayerChoice& choice, const Epilogue& epilogue,
                jit::Activation producer)
     : module_(module),
-      outputs_(outputs),
-      inputs_(inputs),
+      outputs_(outputs + epilogue.repeated_outputs.size()),
+      inputs_(inputs + choice.extra_columns().size()),
       input_format_(InputFormat::of(loader, module, choice, inputs, producer)),
       output_format_(epilogue.tiled_output.value_or(InputFormat{})),
       gemm_(&loader.kernels().gemm(spec_for(input_format_, epilogue))) {
@@ -38,19 +38,20 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
                                       std::to_string(outputs) + " numbers, got " +
                                       std::to_string(corrections));
   }
-  bias_ = loader.vector(module + ".bias", outputs, choice.bias_correction);
+  const std::vector<std::uint32_t>& repeated = epilogue.repeated_outputs;
+  bias_ = loader.vector(module + ".bias", outputs, choice.bias_correction, repeated);
   if (input_format_.is_int8()) {
-    const Int8Weights weights =
-        load_int8_weights(loader, module, outputs, inputs, choice, input_format_.zero_point);
+    const Int8Weights weights = load_int8_weights(loader, module, outputs, inputs, choice, repeated,
+                                                  input_format_.zero_point);
     weights_ = weights.packed;
     compensation_ = weights.compensation;
     column_scale_ = weights.column_scale;
   } else if (input_format_.kind == InputFormat::Kind::bf16) {
     check_inputs(module, inputs);
-    weights_ = loader.bf16_weight(module, outputs, inputs);
+    weights_ = loader.bf16_weight(module, outputs, inputs, repeated);
   } else {
     check_inputs(module, inputs);
-    weights_ = loader.f32_weight(module, outputs, inputs);
+    weights_ = loader.f32_weight(module, outputs, inputs, repeated);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "engine/model/input_format.h"
 #include "engine/model/rows.h"
@@ -21,6 +22,9 @@ struct Epilogue {
   bool residual = false;
   // Static ranges, or bf16, of the layer that reads the result: it is then written as tiles.
   std::optional<InputFormat> tiled_output = std::nullopt;
+  // Outputs that it has once more, behind the others: the further columns of channels that it
+  // splits.
+  std::vector<std::uint32_t> repeated_outputs = {};
 };
 
 // y = epilogue(x * weight^T + bias). Immutable; any number of threads may run it at once.
@@ -35,6 +39,7 @@ class Linear {
          jit::Activation producer = jit::Activation::none);
 
   const std::string& module() const { return module_; }
+  // With those that are repeated, and with the further columns of channels that are split.
   std::size_t outputs() const { return outputs_; }
   std::size_t inputs() const { return inputs_; }
   const InputFormat& input_format() const { return input_format_; }

@@ -27,36 +27,47 @@ const RoundedWeights& WeightLoader::rounded_weights() const {
 }
 
 std::span<const float> WeightLoader::vector(const std::string& name, std::size_t size,
-                                            std::span<const float> added) {
-  const std::span<float> values = array<float>(name, jit::padded_columns(size));
+                                            std::span<const float> added,
+                                            std::span<const std::uint32_t> repeated) {
+  const std::span<float> values = array<float>(name, jit::padded_columns(size + repeated.size()));
   if (is_packed()) return values;
   source_.read(name, 0, values.first(size));
   for (std::size_t i = 0; i < added.size(); ++i) values[i] += added[i];
+  for (std::size_t i = 0; i < repeated.size(); ++i) values[size + i] = values[repeated[i]];
   return values;
 }
 
 const float* WeightLoader::f32_weight(const std::string& module, std::size_t outputs,
-                                      std::size_t inputs) {
-  const std::span<float> packed =
-      array<float>(module + ".weight.f32", jit::packed_f32_count(outputs, inputs));
+                                      std::size_t inputs, std::span<const std::uint32_t> repeated) {
+  const std::span<float> packed = array<float>(
+      module + ".weight.f32", jit::packed_f32_count(outputs + repeated.size(), inputs));
   if (is_packed()) return packed.data();
   for_each_slice(module + ".weight", outputs, inputs,
                  [&](std::size_t row, std::span<const float> slice) {
                    jit::pack_f32(slice.data(), row, slice.size() / inputs, inputs, packed.data());
                  });
+  for (std::size_t i = 0; i < repeated.size(); ++i) {
+    jit::repeat_row(std::as_writable_bytes(packed), inputs, repeated[i], outputs + i);
+  }
   return packed.data();
 }
 
 const std::uint16_t* WeightLoader::bf16_weight(const std::string& module, std::size_t outputs,
-                                               std::size_t inputs) {
-  const std::span<std::uint16_t> packed = array<std::uint16_t>(
-      module + ".weight.bf16", jit::packed_bf16_bytes(outputs, inputs) / jit::bf16_bytes);
+                                               std::size_t inputs,
+                                               std::span<const std::uint32_t> repeated) {
+  const std::size_t bytes = jit::packed_bf16_bytes(outputs + repeated.size(), inputs);
+  const std::span<std::uint16_t> packed =
+      array<std::uint16_t>(module + ".weight.bf16", bytes / jit::bf16_bytes);
   if (is_packed()) return packed.data();
   const std::string tensor = module + ".weight";
   for_each_slice(tensor, outputs, inputs, [&](std::size_t row, std::span<const float> slice) {
     const std::size_t rows = slice.size() / inputs;
     require_bf16(jit::pack_bf16(slice.data(), row, rows, inputs, packed.data()), tensor);
   });
+  const std::size_t cells = jit::padded_depth(inputs * jit::bf16_bytes) / jit::depth_group;
+  for (std::size_t i = 0; i < repeated.size(); ++i) {
+    jit::repeat_row(std::as_writable_bytes(packed), cells, repeated[i], outputs + i);
+  }
   return packed.data();
 }
 

@@ -86,18 +86,22 @@ class WeightLoader {
   // All arrays so far, in the order in which they were asked for.
   std::vector<NamedArray> take_arrays() { return std::move(arrays_); }
 
-  // The weight [outputs][inputs] of a linear layer, packed for FP32 products.
-  const float* f32_weight(const std::string& module, std::size_t outputs, std::size_t inputs);
+  // The weight [outputs][inputs] of a linear layer, packed for FP32 products; the outputs named in
+  // `repeated` once more behind the others.
+  const float* f32_weight(const std::string& module, std::size_t outputs, std::size_t inputs,
+                          std::span<const std::uint32_t> repeated);
   // The same rounded to bf16. Throws Error (input) for weights that bf16 cannot hold.
   const std::uint16_t* bf16_weight(const std::string& module, std::size_t outputs,
-                                   std::size_t inputs);
+                                   std::size_t inputs, std::span<const std::uint32_t> repeated);
   // What the largest magnitude after rounding to bf16 must be; otherwise throws Error (input).
   static void require_bf16(float largest, const std::string& tensor);
 
   // A vector, padded with zeros to a multiple of 16: the array of this name. Where it is not stored
-  // as packed, `added` (as long, or empty) is added to what the source has.
+  // as packed, `added` (as long, or empty) is added to what the source has. The elements named in
+  // `repeated` come once more behind the others.
   std::span<const float> vector(const std::string& name, std::size_t size,
-                                std::span<const float> added = {});
+                                std::span<const float> added = {},
+                                std::span<const std::uint32_t> repeated = {});
 
   // Calls visit(row, slice) with successive rows of a [n][k] tensor, row-major, in slices of at
   // most 4 MiB (or one row). All slices but the last have a multiple of 16 rows where that fits.

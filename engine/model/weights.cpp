@@ -27,9 +27,14 @@ std::vector<std::string> recipe_modules(const ModelConfig& config) {
 void check_recipe(const Recipe& recipe, const ModelConfig& config) {
   const std::vector<std::string> modules = recipe_modules(config);
   for (const auto& [module, choice] : recipe.entries()) {
-    if (std::find(modules.begin(), modules.end(), module) != modules.end()) continue;
-    throw Error(ErrorKind::input,
-                "recipe: layer " + loaders::printable(module) + ": the model has no such layer");
+    const std::string place = "recipe: layer " + loaders::printable(module) + ": ";
+    if (std::find(modules.begin(), modules.end(), module) == modules.end()) {
+      throw Error(ErrorKind::input, place + "the model has no such layer");
+    }
+    if (!choice.splits.empty() && !may_be_split(module)) {
+      throw Error(ErrorKind::input,
+                  place + "split: only the second layers of feed-forward blocks can have it");
+    }
   }
 }
 

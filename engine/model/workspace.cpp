@@ -36,8 +36,9 @@ void Workspace::allocate(const Capacity& capacity) {
   for (FloatRows& rows : query_key_value) rows = allocate_f32(tokens, config.hidden);
   context = {allocate_f32(tokens, config.hidden), allocate_tiles(tokens, config.hidden)};
   const std::size_t in_flight = partition.scratch_rows(tokens);
-  intermediate = {allocate_f32(in_flight, config.intermediate),
-                  allocate_tiles(in_flight, config.intermediate)};
+  std::size_t widest = config.intermediate;
+  for (const EncoderLayer& layer : model_.layers) widest = std::max(widest, layer.output.inputs());
+  intermediate = {allocate_f32(in_flight, config.intermediate), allocate_tiles(in_flight, widest)};
   const std::size_t labels = model_.classifier ? model_.classifier->outputs() : 0;
   const std::size_t rows = model_.span ? tokens : capacity.sequences;
   const std::size_t columns = std::max(labels, model_.span ? span_logits : 0);

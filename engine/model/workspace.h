@@ -35,8 +35,8 @@ class Workspace {
   std::array<TileRows, 3> hidden_tiles;  // its copies in tiles, as SharedInputs counts them
   std::array<FloatRows, 3> query_key_value;
   Rows context;
-  Rows intermediate;                        // of the blocks in flight
-  FloatRows logits;                         // a sequence or, of the span head, a token
+  Rows intermediate;  // of the blocks in flight, with as many columns of u8 as any layer has
+  FloatRows logits;   // a sequence or, of the span head, a token
   std::span<float> dense_logits;            // the same without padding
   std::vector<AttentionScratch> attention;  // one a worker
   std::vector<std::size_t> longest_first;   // sequences, by falling length

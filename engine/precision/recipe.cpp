@@ -142,6 +142,37 @@ const Json& required(const Json& object, const char* key, const std::string& whe
   return *found;
 }
 
+std::uint32_t parse_natural(const Json& value, const std::string& where, std::size_t lowest,
+                            std::size_t highest) {
+  if (!value.is_number_integer() || value < lowest || value > highest) {
+    fail(where, "expected an integer from " + std::to_string(lowest) + " to " +
+                    std::to_string(highest) + ", got " + shown(value));
+  }
+  return value.get<std::uint32_t>();
+}
+
+// Of an input of `channels` channels.
+std::vector<ChannelSplit> parse_splits(const Json& json, std::size_t channels,
+                                       const std::string& where) {
+  if (channels < 2) fail(where, "expected a list of scales beside it, got one scale");
+  std::size_t lowest = 0, extra = 0;
+  auto splits = parse_list(json, where, [&](const Json& pair, const std::string& place) {
+    if (!pair.is_array() || pair.size() != 2) {
+      fail(place, "expected [channel, columns], got " + shown(pair));
+    }
+    const ChannelSplit split{parse_natural(pair[0], place, lowest, channels - 1),
+                             parse_natural(pair[1], place, 2, most_split_columns)};
+    lowest = split.channel + std::size_t{1};
+    extra += split.columns - 1;
+    return split;
+  });
+  if (extra > most_extra_columns) {
+    fail(where, "expected at most " + std::to_string(most_extra_columns) +
+                    " columns more than channels, got " + std::to_string(extra));
+  }
+  return splits;
+}
+
 void parse_static_range(const Json& json, const std::string& where, LayerChoice& choice) {
   const Json& scale = required(json, "scale", where);
   const Json& zero_point = required(json, "zero_point", where);
@@ -161,6 +192,9 @@ void parse_static_range(const Json& json, const std::string& where, LayerChoice&
     choice.scale = {parse_scale(scale, scale_place)};
     choice.zero_point = {parse_zero_point(zero_point, zero_place, 0, 255)};
   }
+  if (json.contains("split")) {
+    choice.splits = parse_splits(json["split"], choice.scale.size(), where + ": split");
+  }
   const bool centred = choice.zero_point == std::vector(choice.scale.size(), symmetric_zero_point);
   choice.scheme = centred ? Scheme::symmetric : Scheme::asymmetric;
   if (!json.contains("scheme")) return;
@@ -172,9 +206,9 @@ void parse_static_range(const Json& json, const std::string& where, LayerChoice&
 }
 
 LayerChoice parse_choice(const Json& json, const std::string& where) {
-  constexpr std::array<std::string_view, 10> int8_keys{
-      "precision", "weights",    "activations", "algorithm",       "scheme",
-      "scale",     "zero_point", "clipping",    "bias_correction", "rounding"};
+  constexpr std::array<std::string_view, 11> int8_keys{
+      "precision",  "weights", "activations", "algorithm",       "scheme",  "scale",
+      "zero_point", "split",   "clipping",    "bias_correction", "rounding"};
   constexpr std::array<std::string_view, 1> float_keys{"precision"};
   check_keys(json, int8_keys, where);
   LayerChoice choice;
@@ -207,7 +241,7 @@ LayerChoice parse_choice(const Json& json, const std::string& where) {
   if (choice.activations == Ranges::fixed) {
     parse_static_range(json, where, choice);
   } else {
-    for (const char* key : {"scheme", "scale", "zero_point"}) {
+    for (const char* key : {"scheme", "scale", "zero_point", "split"}) {
       if (json.contains(key)) fail(where, std::string(key) + " without static activations");
     }
   }
@@ -263,6 +297,9 @@ Json choice_to_json(const LayerChoice& choice) {
     if (choice.equalized()) {
       json["scale"] = short_numbers(choice.scale);
       json["zero_point"] = choice.zero_point;
+      for (const ChannelSplit& split : choice.splits) {
+        json["split"].push_back({split.channel, split.columns});
+      }
     } else {
       json["scale"] = short_number(choice.scale.at(0));
       json["zero_point"] = choice.zero_point.at(0);
@@ -292,6 +329,18 @@ std::string_view scheme_name(Scheme scheme) {
 }
 std::optional<Scheme> find_scheme(std::string_view name) {
   return schemes.find(name);
+}
+
+bool may_be_split(std::string_view module) {
+  return module.ends_with(".output.dense") && !module.ends_with(".attention.output.dense");
+}
+
+std::vector<std::uint32_t> LayerChoice::extra_columns() const {
+  std::vector<std::uint32_t> channels;
+  for (const ChannelSplit& split : splits) {
+    channels.insert(channels.end(), split.columns - 1, split.channel);
+  }
+  return channels;
 }
 
 Recipe Recipe::uniform(Precision precision) {

@@ -15,9 +15,11 @@
 // their products are summed in FP32, and bias and activation are FP32 too.
 //
 // Beside what an INT8 layer must say, it may have "scale" and "zero_point" as lists, one number an
-// input channel (the layer's input is equalised), "clipping": "mse", "bias_correction": [one number
-// an output], and "rounding": "calibrated": its INT8 weights are then those of the weights file, a
-// safetensors file in the recipe's folder with "<module>.weight" (I8 [outputs][inputs]) and
+// input channel (the layer's input is equalised), and then "split": [[channel, columns], ...] for
+// channels that have 255 steps in each of several columns; "clipping": "mse", "bias_correction":
+// [one number an output], and "rounding": "calibrated": its INT8 weights are then those of the
+// weights file, a safetensors file in the recipe's folder with "<module>.weight" (I8
+// [outputs][inputs]) and
 // "<module>.weight_scale" (F32 [outputs]).
 //
 // Keys are the checkpoint's module names, always with the "bert." prefix:
@@ -75,6 +77,23 @@ inline constexpr std::int32_t symmetric_zero_point = 128;
 // Of an equalised input: a channel that never comes near zero has its zero outside the 256 steps.
 inline constexpr std::int32_t farthest_zero_point = 1023;
 
+// A channel of an equalised input whose values reach much farther than those of the others: beside
+// its column among theirs it has further ones, so that its steps need not be coarse. With
+// q = rne(x / scale) + zero_point, column j = 0, 1, ... of it holds clamp(q - 255 j, 0, 255); all
+// have the channel's weights. (What becomes of outlier channels in "Improving Neural Network
+// Quantization without Retraining using Outlier Channel Splitting", arXiv:1901.09504, for columns
+// that saturate.)
+struct ChannelSplit {
+  std::uint32_t channel = 0;
+  std::uint32_t columns = 2;
+  friend bool operator==(const ChannelSplit&, const ChannelSplit&) = default;
+};
+inline constexpr std::uint32_t most_split_columns = 4;
+inline constexpr std::size_t most_extra_columns = 64;  // of a layer
+// Whether the input of `module` may be split: the layer that writes it has to write the columns as
+// well, as the first layer of a feed-forward block does for the second.
+bool may_be_split(std::string_view module);
+
 struct LayerChoice {
   Precision precision = Precision::int8;
   Granularity weights = Granularity::per_channel;
@@ -85,11 +104,14 @@ struct LayerChoice {
   // an equalised input, one for each of its channels; then it is weight * scale that is quantised.
   std::vector<float> scale = {};
   std::vector<std::int32_t> zero_point = {};
+  std::vector<ChannelSplit> splits = {};  // of an equalised input, by rising channel
   WeightClipping clipping = WeightClipping::none;
   std::vector<float> bias_correction = {};  // added to the bias; one an output, or none
   Rounding rounding = Rounding::nearest;
 
   bool equalized() const { return scale.size() > 1; }
+  // The channels of the columns behind the input's own, in their order.
+  std::vector<std::uint32_t> extra_columns() const;
   friend bool operator==(const LayerChoice&, const LayerChoice&) = default;
 };
 

@@ -72,7 +72,7 @@ QuantizedLinear::QuantizedLinear(WeightLoader& loader, const std::string& module
   check_inputs(module, inputs);
   if (has_float_weights(form.arithmetic)) {
     bias_ = loader.vector(module + ".bias", outputs);
-    weights_ = loader.f32_weight(module, outputs, inputs);
+    weights_ = loader.f32_weight(module, outputs, inputs, {});
     if (!rounds_input()) return;
     load_ranges(loader, ranges);
     prepare_rounding();

@@ -79,7 +79,7 @@ ChannelMatrix quantized(const ChannelMatrix& samples, const InputRange& range) {
     for (Eigen::Index j = 0; j < samples.cols(); ++j) {
       const float q = std::clamp(std::nearbyint(samples(i, j) * (1.0F / bytes.scale)) +
                                      static_cast<float>(bytes.zero_point),
-                                 0.0F, 255.0F);
+                                 0.0F, bytes.steps());
       result(i, j) = bytes.scale * (q - static_cast<float>(bytes.zero_point));
     }
   }
@@ -137,6 +137,37 @@ TEST_CASE("equalisation repairs an input with an outlier channel") {
       if (scheme == Scheme::symmetric) CHECK(range.zero_point[i] == symmetric_zero_point);
     }
   }
+}
+
+TEST_CASE("an outlier channel is split, and all channels gain by it") {
+  Layer layer(24, 16, 600, 2);
+  layer.samples.row(3) *= 30.0F;
+  layer.extremes = extremes_of(layer.samples);
+  const InputRange whole = equalized_range(layer.problem(), Scheme::asymmetric);
+  const InputRange split = equalized_range(layer.problem(), Scheme::asymmetric, true);
+  CHECK(whole.splits.empty());
+  REQUIRE(!split.splits.empty());
+  const auto columns = [&](std::size_t channel) { return split.of(channel).columns; };
+  CHECK(columns(0) == most_split_columns);
+  CHECK(columns(3) == most_split_columns);
+  CHECK(columns(1) <= columns(0));
+  CHECK(expected_error(layer.problem(), split) < 0.5 * expected_error(layer.problem(), whole));
+  CHECK(output_error(layer, split) < output_error(layer, whole));
+  std::size_t extra = 0;
+  for (const ChannelSplit& channel : split.splits) {
+    CHECK(std::abs(split.zero_point[channel.channel]) <= farthest_zero_point);
+    extra += channel.columns - 1;
+  }
+  CHECK(extra <= 16);
+}
+
+TEST_CASE("where no channel stands out, none is split; nor is a symmetric range") {
+  Layer layer(400, 16, 600, 8);
+  layer.samples = Random(9).matrix(400, 600);
+  layer.extremes = extremes_of(layer.samples);
+  CHECK(equalized_range(layer.problem(), Scheme::asymmetric, true).splits.empty());
+  const Layer outliers(24, 16, 600, 2);
+  CHECK(equalized_range(outliers.problem(), Scheme::symmetric, true).splits.empty());
 }
 
 TEST_CASE("the account of the error is near the error itself") {
@@ -198,15 +229,12 @@ TEST_CASE("calibrated rounding leaves less error than the nearest weights") {
     const Eigen::MatrixXf factor = damped_cholesky(second, order, 1e-3F);
     const jit::ThreadScope scope(jit::select_isa(""));
     for (const Granularity granularity : {Granularity::per_channel, Granularity::per_tensor}) {
-      for (const WeightClipping clipping : {WeightClipping::none, WeightClipping::mse}) {
-        const Int8Layer nearest = nearest_weights(layer.weights, granularity, WeightClipping::none);
-        const Int8Layer calibrated =
-            calibrated_weights(layer.weights, factor, order, granularity, clipping);
-        CAPTURE(seed);
-        CHECK(rounding_error(layer, calibrated) < 0.8 * rounding_error(layer, nearest));
-        if (granularity == Granularity::per_tensor) {
-          CHECK(calibrated.scale == std::vector(12, calibrated.scale[0]));
-        }
+      const Int8Layer nearest = nearest_weights(layer.weights, granularity, WeightClipping::none);
+      const Int8Layer calibrated = calibrated_weights(layer.weights, factor, order, granularity);
+      CAPTURE(seed);
+      CHECK(rounding_error(layer, calibrated) < 0.8 * rounding_error(layer, nearest));
+      if (granularity == Granularity::per_tensor) {
+        CHECK(calibrated.scale == std::vector(12, calibrated.scale[0]));
       }
     }
   }
@@ -221,9 +249,8 @@ TEST_CASE("inputs that know nothing of each other leave each weight at its neare
   const jit::ThreadScope scope(jit::select_isa(""));
   const Int8Layer nearest =
       nearest_weights(weights, Granularity::per_channel, WeightClipping::none);
-  const Int8Layer calibrated =
-      calibrated_weights(weights, damped_cholesky(second, order, 1e-3F), order,
-                         Granularity::per_channel, WeightClipping::none);
+  const Int8Layer calibrated = calibrated_weights(weights, damped_cholesky(second, order, 1e-3F),
+                                                  order, Granularity::per_channel);
   CHECK(calibrated.weights == nearest.weights);
   CHECK(calibrated.scale == nearest.scale);
 }
@@ -246,7 +273,7 @@ TEST_CASE("outputs whose weights are all zero stay so") {
   const auto order = rising_diagonal(second);
   const jit::ThreadScope scope(jit::select_isa(""));
   const Int8Layer layer = calibrated_weights(weights, damped_cholesky(second, order, 1e-3F), order,
-                                             Granularity::per_channel, WeightClipping::mse);
+                                             Granularity::per_channel);
   CHECK(layer.scale[0] == 0.0F);
   CHECK(layer.weights.row(0).isZero());
   CHECK(layer.weights(1, 0) == 127);

@@ -116,6 +116,9 @@ TEST_CASE("a recipe has what the methods are for, and nothing else") {
   CHECK(bias.scale == plain.of(module).scale);
   const Recipe rounded = calibrator.apply(fixture.fixed(), {.round_weights = true});
   CHECK(rounded.of(module).rounding == Rounding::calibrated);
+  const Recipe both =
+      calibrator.apply(fixture.fixed(), {.clip_weights = true, .round_weights = true});
+  CHECK(both.of(module).clipping == WeightClipping::none);
   CHECK(rounded.rounded_weights().tensors->find(module + ".weight") != nullptr);
 }
 

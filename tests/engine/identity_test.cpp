@@ -71,7 +71,9 @@ Recipe equalised_recipe(const ModelConfig& config) {
       set(module, config.hidden, config.hidden);
     }
     set("intermediate.dense", config.hidden, config.intermediate);
-    set("output.dense", config.intermediate, config.hidden);
+    LayerChoice split = equalised(config.intermediate, config.hidden);
+    split.splits = {{0, 2}, {3, 4}, {static_cast<std::uint32_t>(config.intermediate) - 1, 3}};
+    recipe.set(layer_prefix(layer) + "output.dense", split);
   }
   recipe.set("bert.pooler.dense", equalised(config.hidden, config.hidden));
   return recipe;

@@ -74,6 +74,13 @@ TEST_CASE("recipe entries that the model has no use for are named") {
   CHECK(error_with("bert.encoder.layer.0.attention.scores", fixed) ==
         "recipe: layer bert.encoder.layer.0.attention.scores: attention has dynamic ranges only, "
         "got static");
+  const LayerChoice split{.activations = Ranges::fixed,
+                          .scale = std::vector(config.hidden, 1.0F),
+                          .zero_point = std::vector(config.hidden, 128),
+                          .splits = {{0, 2}}};
+  CHECK(error_with("bert.encoder.layer.0.attention.output.dense", split) ==
+        "recipe: layer bert.encoder.layer.0.attention.output.dense: split: only the second layers "
+        "of feed-forward blocks can have it");
   CHECK(error_with("bert.embeddings.position_embeddings", {}) ==
         "recipe: layer bert.embeddings.position_embeddings: expected fp32, got int8");
   CHECK(error_with("bert.embeddings.position_embeddings", fp32) == "no error");

@@ -25,6 +25,13 @@ std::string with_layer(const std::string& layer) {
          "}}";
 }
 
+// Of a layer with three scales.
+std::string with_split(const std::string& split) {
+  return with_layer(R"({"precision": "int8", "activations": "static", "scale": [1, 1, 1],
+                        "zero_point": [0, 0, 0], "split": )" +
+                    split + "}");
+}
+
 TEST_CASE("a recipe survives its JSON") {
   Recipe recipe = Recipe::uniform(Precision::int8);
   recipe.set("a", {.precision = Precision::fp32});
@@ -40,6 +47,7 @@ TEST_CASE("a recipe survives its JSON") {
                    .algorithm = RangeAlgorithm::mse,
                    .scale = {0.3F, 1e-7F, 16777217.0F},
                    .zero_point = {-1023, 128, 1023},
+                   .splits = {{0, 2}, {2, 4}},
                    .clipping = WeightClipping::mse,
                    .bias_correction = {-0.25F, 1.0F / 3.0F},
                    .rounding = Rounding::calibrated});
@@ -52,6 +60,12 @@ TEST_CASE("a recipe survives its JSON") {
   CHECK(recipe.of("elsewhere") == recipe.fallback());
   CHECK(recipe.uses(Precision::bf16));
   CHECK(!Recipe::uniform(Precision::int8).uses(Precision::bf16));
+}
+
+TEST_CASE("the further columns of split channels stand in their order") {
+  LayerChoice choice{.splits = {{1, 2}, {5, 4}}};
+  CHECK(choice.extra_columns() == std::vector<std::uint32_t>{1, 5, 5, 5});
+  CHECK(LayerChoice{}.extra_columns().empty());
 }
 
 TEST_CASE("metadata keeps its order and numbers") {
@@ -127,6 +141,21 @@ TEST_CASE("what is wrong is named") {
       {with_layer(R"({"precision": "int8", "activations": "static", "scale": [1, 1],
                       "zero_point": 0})"),
        "r.json: layer x: zero_point: expected a list, got 0"},
+      {with_layer(R"({"precision": "int8", "activations": "static", "scale": 1, "zero_point": 0,
+                      "split": [[0, 2]]})"),
+       "r.json: layer x: split: expected a list of scales beside it, got one scale"},
+      {with_split("[[0]]"),
+       "r.json: layer x: split: element 0: expected [channel, columns], got [0]"},
+      {with_split("[[3, 2]]"),
+       "r.json: layer x: split: element 0: expected an integer from 0 to 2, got 3"},
+      {with_split("[[1, 2], [1, 2]]"),
+       "r.json: layer x: split: element 1: expected an integer from 2 to 2, got 1"},
+      {with_split("[[0, 1]]"),
+       "r.json: layer x: split: element 0: expected an integer from 2 to 4, got 1"},
+      {with_split("[[0, 1e9]]"),
+       "r.json: layer x: split: element 0: expected an integer from 2 to 4, got 1000000000.0"},
+      {with_layer(R"({"precision": "int8", "split": [[0, 2]]})"),
+       "r.json: layer x: split without static activations"},
       {with_layer("{}"), R"(r.json: layer x: "precision" is missing)"},
       {with_layer("7"), "r.json: layer x: expected an object, got 7"},
       {with_layer(R"({"precision": "int8", "bits": 4})"), R"(r.json: layer x: unknown key "bits")"},

@@ -157,4 +157,28 @@ TEST_CASE("the sums of packed rows are those that packing gave, also of extremes
   }
 }
 
+TEST_CASE("a repeated row is the one it repeats, in every layout") {
+  constexpr std::size_t n = 21, k = 70;
+  Random random(7);
+  const std::vector<std::int8_t> weights = random_weights(n * k, random);
+  std::vector<std::int8_t> s8(packed_s8_bytes(n, k));
+  std::vector<std::int32_t> sums(padded_columns(n));
+  pack_s8(weights.data(), 0, n, k, s8.data(), sums.data());
+  const std::vector<float> floats(weights.begin(), weights.end());
+  std::vector<float> f32(packed_f32_count(n, k));
+  pack_f32(floats.data(), 0, n, k, f32.data());
+  const std::vector<std::int8_t> s8_before = s8;
+  const std::vector<float> f32_before = f32;
+  repeat_row(std::as_writable_bytes(std::span(s8)), padded_depth(k) / depth_group, 18, 1);
+  repeat_row(std::as_writable_bytes(std::span(f32)), k, 2, 19);
+  for (std::size_t row = 0; row < n; ++row) {
+    for (std::size_t i = 0; i < k; ++i) {
+      CHECK(s8[packed_s8_offset(row, i, k)] ==
+            s8_before[packed_s8_offset(row == 1 ? 18 : row, i, k)]);
+      CHECK(f32[packed_f32_offset(row, i, k)] ==
+            f32_before[packed_f32_offset(row == 19 ? 2 : row, i, k)]);
+    }
+  }
+}
+
 }  // namespace bertq::jit
