@@ -139,7 +139,8 @@ TEST_CASE("inspect says who quantised a checkpoint") {
   CHECK(inspected("torch_dynamic")["quantised"]["by"] == "PyTorch dynamic quantisation");
   CHECK(inspected("q8bert_training")["quantised"]["modules"]["classifier"] == "q8bert_ema");
   CHECK_FALSE(inspected("torch_zip").contains("quantised"));
-  for (const json& tensor : inspected("lpot_static")["tensors"]) {
+  const json fixed = inspected("lpot_static"), tabled = inspected("nc_static");
+  for (const json& tensor : fixed["tensors"]) {
     const std::string name = tensor["name"];
     CAPTURE(name);
     if (name.ends_with("_packed_params.weight")) CHECK(tensor["in_int8"] == "int8");
@@ -151,7 +152,7 @@ TEST_CASE("inspect says who quantised a checkpoint") {
   CHECK_FALSE(fallback["quantised"]["modules"].contains("bert.encoder.layer.1.output.dense"));
   const std::string table = "bert.embeddings.word_embeddings.module._packed_params._packed_weight";
   int tables = 0;
-  for (const json& tensor : inspected("nc_static")["tensors"]) {
+  for (const json& tensor : tabled["tensors"]) {
     if (tensor["name"] != table) continue;
     ++tables;
     CHECK(tensor["dtype"] == "U8");
