@@ -29,6 +29,12 @@ Tuner::Evaluate closeness(const std::vector<Input>& inputs) {
   };
 }
 
+// Rounded weights are in memory, or in a file that is named behind all layers.
+std::string without_file_name(const Recipe& recipe) {
+  const std::string json = recipe.json();
+  return json.substr(0, json.find(",\n  \"weights_file\""));
+}
+
 TEST_CASE("a caller's own score: a recipe that is saved, loaded and run") {
   const auto texts = some_texts(12);
   const auto inputs = inputs_of(texts);
@@ -42,7 +48,7 @@ TEST_CASE("a caller's own score: a recipe that is saved, loaded and run") {
   CHECK(report.trials <= 4);
   CHECK(report.best.precision_of("bert.encoder.layer.0.intermediate.dense") == "int8");
   report.best.save(file);
-  CHECK(Recipe::load(file).json() == report.best.json());
+  CHECK(without_file_name(Recipe::load(file)) == without_file_name(report.best));
 
   const Model tuned = paraphrases().with(report.best);
   const Model loaded = Model::load(BERTQ_TEST_SAMPLE, {.recipe = file});
