@@ -2,13 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <vector>
 
+#include "support/allocation_count.h"
 #include "support/skipped.h"
 #include "texts.h"
 
@@ -19,51 +17,6 @@ TEST_CASE("no allocation after warm-up, from text to result") {
 }
 
 #else
-
-namespace {
-
-std::atomic<std::size_t> allocations = 0;
-
-void* allocate(std::size_t size, std::size_t alignment) noexcept {
-  ++allocations;
-  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-void* allocate_or_throw(std::size_t size, std::size_t alignment) {
-  void* const memory = allocate(size, alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-constexpr std::size_t usual = alignof(std::max_align_t);
-
-}  // namespace
-
-// Replaced for the whole program and the library in it. The forms for arrays come down to these.
-void* operator new(std::size_t size) {
-  return allocate_or_throw(size, usual);
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate_or_throw(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return allocate(size, usual);
-}
-void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 namespace bertq::testing {
 namespace {
@@ -86,7 +39,7 @@ TEST_CASE("no allocation after warm-up, from text to result") {
         session.logits(inputs);
       };
       all();
-      const std::size_t before = allocations;
+      const std::size_t before = allocation_count();
       all();
       for (const Input& input : inputs) {
         session.classify(input);
@@ -94,12 +47,12 @@ TEST_CASE("no allocation after warm-up, from text to result") {
         session.hidden_states(input);
       }
       session.classify(ids);
-      CHECK(allocations == before);
+      CHECK(allocation_count() == before);
     }
   }
-  const std::size_t before = allocations;
+  const std::size_t before = allocation_count();
   CHECK(std::vector<int>(100).size() == 100);
-  CHECK(allocations > before);  // the counter counts
+  CHECK(allocation_count() > before);  // the counter counts
 }
 
 }  // namespace

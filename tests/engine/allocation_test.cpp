@@ -1,10 +1,7 @@
 // A forward pass allocates nothing once its session has seen a batch as large.
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,53 +10,9 @@
 #include "engine/model/model_files.h"
 #include "engine/model/pack_model.h"
 #include "memory_checkpoint.h"
+#include "support/allocation_count.h"
 #include "support/temporary_folder.h"
 #include "texts.h"
-
-namespace {
-
-std::atomic<std::size_t> allocations = 0;
-
-void* allocate(std::size_t size, std::size_t alignment) noexcept {
-  ++allocations;
-  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-void* allocate_or_throw(std::size_t size, std::size_t alignment) {
-  void* const memory = allocate(size, alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-constexpr std::size_t usual = alignof(std::max_align_t);
-
-}  // namespace
-
-// Replaced for the whole test program. The forms for arrays come down to these.
-void* operator new(std::size_t size) {
-  return allocate_or_throw(size, usual);
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate_or_throw(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return allocate(size, usual);
-}
-void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 namespace bertq::testing {
 using namespace engine;
@@ -78,10 +31,10 @@ void check_forward_passes(const std::shared_ptr<const Model>& model) {
     for (const std::size_t count : {9U, 1U, 5U}) batches.push_back(batch_of({texts.data(), count}));
     session.logits(batches[0]);
     for (const PackedBatch& batch : batches) {
-      const std::size_t before = allocations;
+      const std::size_t before = allocation_count();
       session.logits(batch);
       session.hidden_states(batch);
-      CHECK(allocations == before);
+      CHECK(allocation_count() == before);
     }
   }
 }
@@ -93,9 +46,9 @@ TEST_CASE("no allocation in a forward pass after the largest batch") {
     check_forward_passes(
         Model::load(checkpoint, config, Recipe::uniform(precision), jit::Isa::reference));
   }
-  const std::size_t before = allocations;
+  const std::size_t before = allocation_count();
   CHECK(std::vector<int>(100).size() == 100);
-  CHECK(allocations > before);  // the counter counts
+  CHECK(allocation_count() > before);  // the counter counts
 }
 
 TEST_CASE("nor of a packed model, read or mapped") {
