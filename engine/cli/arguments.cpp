@@ -51,10 +51,6 @@ std::vector<std::string> split(std::string_view text) {
 void check_choice(const Option& option, std::string_view source, const std::string& value) {
   const std::string choices = argument_of(option);
   if (contains_choice(choices, value)) return;
-  if (!option.not_yet.empty() && value == option.not_yet) {
-    throw Error(ErrorKind::usage,
-                fmt::format("{}: {} is not built yet; choose {}", source, value, choices));
-  }
   throw Error(ErrorKind::usage,
               fmt::format("{}: expected one of {}, got '{}'{}", source, choices, value,
                           suggestion(value, candidates_of(option))));

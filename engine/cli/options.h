@@ -50,8 +50,7 @@ struct Option {
   std::string_view help;
   unsigned verbs;
   std::uint64_t lowest = 0, highest = 0;
-  std::string_view not_yet = {};  // a choice that will come, to be refused by name
-  bool positional = false;        // may stand without its name: "bertq completion bash"
+  bool positional = false;  // may stand without its name: "bertq completion bash"
 };
 
 // The whole table. A flag may have several rows, each for other verbs.
