@@ -51,9 +51,8 @@ std::vector<std::string> split(std::string_view text) {
 void check_choice(const Option& option, std::string_view source, const std::string& value) {
   const std::string choices = argument_of(option);
   if (contains_choice(choices, value)) return;
-  throw Error(ErrorKind::usage,
-              fmt::format("{}: expected one of {}, got '{}'{}", source, choices, value,
-                          suggestion(value, candidates_of(option))));
+  throw Error(ErrorKind::usage, fmt::format("{}: expected one of {}, got '{}'{}", source, choices,
+                                            value, suggestion(value, candidates_of(option))));
 }
 
 // `source` is the flag or the environment variable that the value came from.
@@ -135,8 +134,8 @@ std::optional<Given> find_given(const cxxopts::ParseResult& parsed, const Option
 bool same_file(const std::string& a, const std::string& b) {
   std::error_code none;
   if (std::filesystem::equivalent(a, b, none)) return std::filesystem::is_regular_file(a, none);
-  return !std::filesystem::exists(a, none) && std::filesystem::weakly_canonical(a, none) ==
-                                                  std::filesystem::weakly_canonical(b, none);
+  return !std::filesystem::exists(a, none) &&
+         std::filesystem::weakly_canonical(a, none) == std::filesystem::weakly_canonical(b, none);
 }
 
 [[noreturn]] void refuse_unmatched(const std::string& argument,
