@@ -15,6 +15,7 @@
 
 #include "bertq/error.h"
 #include "engine/runtime/cpu_count.h"
+#include "support/skipped.h"
 
 namespace bertq::testing {
 using namespace engine;
@@ -191,7 +192,12 @@ TEST_CASE("cores, nodes and packages are those that hwloc finds") {
 
 TEST_CASE("this machine is what hwloc finds, and its cores give the number of threads") {
   const Topology& topology = machine_topology();
-  CHECK(cores_of(topology) == cores_by_hwloc(topology.allowed, ""));
+  const char* const told = "/sys/devices/system/cpu/online";
+  if (std::ifstream(told).good()) {
+    CHECK(cores_of(topology) == cores_by_hwloc(topology.allowed, ""));
+  } else {  // hwloc then asks CPUID, bertq nobody
+    print_skipped("the machine's cores", std::string("there is no ") + told);
+  }
   CHECK(topology.allowed == allowed_cpus());
   CHECK(usable_cpus() >= 1);
   CHECK(usable_cpus() <= topology.cores.size());
