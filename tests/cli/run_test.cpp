@@ -87,6 +87,21 @@ TEST_CASE("the embedded sample, in JSON: every key that scripts rely on") {
   CHECK(report["results"][1]["logit_error"].get<double>() < 0.05);
 }
 
+TEST_CASE("bf16 stands beside FP32, between it and INT8 in size and in error") {
+  const Folder folder;
+  const std::string data = few_pairs(folder);
+  const json bf16 = run(data + "--precision bf16")["results"];
+  const json int8 = run(data + "--precision int8")["results"];
+  REQUIRE(bf16.size() == 2);
+  CHECK(bf16[0]["precision"] == "fp32");
+  CHECK(bf16[1]["precision"] == "bf16");
+  CHECK(bf16[1]["labels_equal"] == 1.0);
+  CHECK(bf16[1]["logit_error"] > 0.0);
+  CHECK(bf16[1]["logit_error"] < int8[1]["logit_error"]);
+  CHECK(bf16[1]["weights_bytes"] < bf16[0]["weights_bytes"]);
+  CHECK(bf16[1]["weights_bytes"] > int8[1]["weights_bytes"]);
+}
+
 TEST_CASE("what flags and the environment say is what is used") {
   const Folder folder;
   const std::string few = few_pairs(folder);
