@@ -218,21 +218,26 @@ SoftmaxRows RowArena::softmax_f32(jit::Isa isa, const Rows& scores) {
   return taken;
 }
 
-SoftmaxRows RowArena::softmax_u8(jit::Isa isa, const Rows& scores) {
+SoftmaxRows RowArena::softmax_tiles(jit::Isa isa, const Rows& scores, std::size_t element_bytes,
+                                    void (*jit::RowKernels::*kernel)(const jit::SoftmaxArgs*)) {
   const jit::ThreadScope scope(isa);
   jit::SoftmaxArgs args;
   args.scores = place_rows(x_, scores);
   args.ld = ld_of(scores.columns);
   args.rows = scores.rows;
   args.columns = scores.columns;
-  args.tiles = place_tiles(scores.rows, scores.columns);
+  args.tiles = place_tiles(scores.rows, scores.columns * element_bytes);
   args.reciprocal_sum = per_row_.place<float>(scores.rows, edge_, nan_bytes);
-  jit::Kernels::of(isa).rows().softmax_u8(&args);
+  (jit::Kernels::of(isa).rows().*kernel)(&args);
   take_rows(args.scores, scores.rows, scores.columns);  // its gaps must be intact
   SoftmaxRows taken;
-  taken.q = take_tiles(scores.rows, scores.columns);
+  taken.q = take_tiles(scores.rows, scores.columns * element_bytes);
   taken.reciprocal_sum.assign(args.reciprocal_sum, args.reciprocal_sum + scores.rows);
   return taken;
+}
+
+SoftmaxRows RowArena::softmax_u8(jit::Isa isa, const Rows& scores) {
+  return softmax_tiles(isa, scores, 1, &jit::RowKernels::softmax_u8);
 }
 
 QuantizedRows RowArena::pack_keys(jit::Isa isa, const Rows& x) {
@@ -313,19 +318,8 @@ Rows RowArena::embed(jit::Isa isa, const EmbeddingTables& tables, const std::vec
 }
 
 SoftmaxRows RowArena::softmax_bf16(jit::Isa isa, const Rows& scores) {
-  const jit::ThreadScope scope(isa);
-  jit::SoftmaxArgs args;
-  args.scores = place_rows(x_, scores);
-  args.ld = ld_of(scores.columns);
-  args.rows = scores.rows;
-  args.columns = scores.columns;
-  args.tiles = place_tiles(scores.rows, scores.columns * jit::bf16_bytes);
-  args.reciprocal_sum = per_row_.place<float>(scores.rows, edge_, nan_bytes);
-  jit::Kernels::of(isa).rows().softmax_bf16(&args);
-  take_rows(args.scores, scores.rows, scores.columns);  // its gaps must be intact
-  SoftmaxRows taken;
-  taken.q = as_bf16(take_tiles(scores.rows, scores.columns * jit::bf16_bytes));
-  taken.reciprocal_sum.assign(args.reciprocal_sum, args.reciprocal_sum + scores.rows);
+  SoftmaxRows taken = softmax_tiles(isa, scores, jit::bf16_bytes, &jit::RowKernels::softmax_bf16);
+  taken.q = as_bf16(taken.q);
   return taken;
 }
 

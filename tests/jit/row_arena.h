@@ -104,6 +104,9 @@ class RowArena {
   QuantizedRows take_tiles(std::size_t rows, std::size_t columns) const;
   QuantizedRows quantize_given(jit::Isa isa, const Rows& x, const jit::QuantizeArgs& range,
                                void (*jit::RowKernels::*kernel)(const jit::QuantizeArgs*));
+  // Of a softmax that writes tiles: their bytes, `element_bytes` a probability.
+  SoftmaxRows softmax_tiles(jit::Isa isa, const Rows& scores, std::size_t element_bytes,
+                            void (*jit::RowKernels::*kernel)(const jit::SoftmaxArgs*));
   QuantizedRows take_packed(const std::int8_t* packed, std::size_t n, std::size_t k) const;
   template <typename Word>
   Rows embed(jit::Isa isa, const EmbeddingTables& tables, const std::vector<Word>& words,
