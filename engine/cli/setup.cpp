@@ -121,9 +121,8 @@ jit::Isa chosen_isa(const Arguments& arguments) {
   return jit::select_isa(name == "auto" ? "" : name);
 }
 
-std::size_t chosen_threads(const Arguments& arguments) {
-  if (!arguments.given("threads")) return usable_cpus();
-  return std::min<std::size_t>(arguments.number("threads"), quota_cpus());
+std::size_t chosen_threads(const Arguments& arguments, std::size_t instances) {
+  return threads_of_each(arguments.given("threads") ? arguments.number("threads") : 0, instances);
 }
 
 Recipe chosen_recipe(const Arguments& arguments) {

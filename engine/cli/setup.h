@@ -39,8 +39,8 @@ std::size_t apply_batching(const Arguments& arguments, Session& session);
 // --isa, BERTQ_ISA or the best there is. Throws jit::IsaUnavailable.
 jit::Isa chosen_isa(const Arguments& arguments);
 // --threads or BERTQ_THREADS, but no more than the CPU quota (machine_notes.h says so); else the
-// cores that this process may use.
-std::size_t chosen_threads(const Arguments& arguments);
+// cores that this process may use. Of several `instances`, the threads of each.
+std::size_t chosen_threads(const Arguments& arguments, std::size_t instances = 1);
 
 // precision_choice.h, of --precision, --recipe and --reduce-range.
 Recipe chosen_recipe(const Arguments& arguments);

@@ -20,4 +20,11 @@ std::size_t usable_cpus() {
   return std::max<std::size_t>(1, std::min(machine_topology().cores.size(), quota_cpus()));
 }
 
+std::size_t threads_of_each(std::size_t asked, std::size_t instances) {
+  const std::size_t all = asked == 0 ? usable_cpus() : quota_cpus();
+  const std::size_t share = std::max<std::size_t>(all / std::max<std::size_t>(instances, 1), 1);
+  if (asked > most_threads) return asked;
+  return asked == 0 ? share : std::min(asked, share);
+}
+
 }  // namespace bertq::engine

@@ -15,7 +15,6 @@
 namespace bertq::engine {
 namespace {
 
-constexpr std::size_t max_threads = 1024;
 constexpr std::chrono::microseconds spin_time{50};
 constexpr int pauses_per_clock_read = 32;
 
@@ -29,8 +28,8 @@ std::size_t room_for_threads(const CpuSet& cpus) {
 
 ThreadPool::ThreadPool(std::size_t threads, jit::Isa isa, const CpuSet& cpus)
     : isa_(isa), spin_(threads <= room_for_threads(cpus)) {
-  if (threads == 0 || threads > max_threads) {
-    throw Error(ErrorKind::usage, "expected 1 to " + std::to_string(max_threads) +
+  if (threads == 0 || threads > most_threads) {
+    throw Error(ErrorKind::usage, "expected 1 to " + std::to_string(most_threads) +
                                       " threads, got " + std::to_string(threads));
   }
   workers_.reserve(threads - 1);
