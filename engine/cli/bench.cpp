@@ -56,13 +56,16 @@ void note_sets(const Console& console, const std::vector<RequestSet>& sets) {
   }
 }
 
-BenchReport measure(const Arguments& arguments, const Console& console,
-                    const BenchOptions& options) {
+BenchReport measure(const Arguments& arguments, const Console& console, BenchOptions options) {
   const BenchInput input = open_bench_input(arguments, console);
   const std::vector<Subject> subjects = open_subjects(arguments, console, input);
   const std::vector<RequestSet> sets = read_requests(arguments, input, subjects.front());
   check_tokenization(options, sets);
   note_sets(console, sets);
+  BatcherOptions& batching = options.batching;
+  if (batching.max_batch_tokens == 0) {
+    batching.max_batch_tokens = good_batch_tokens(subjects.front().model->isa(), batching.threads);
+  }
   BenchReport report;
   report.model = subjects.front().name;
   for (const Subject& subject : subjects) {

@@ -115,11 +115,10 @@ BenchOptions bench_options(const Arguments& arguments) {
   options.seed = arguments.number("seed");
   BatcherOptions& batching = options.batching;
   batching.instances = arguments.number("instances");
-  batching.threads = chosen_threads(arguments);
-  if (!arguments.given("threads")) {
-    batching.threads = std::max<std::size_t>(1, batching.threads / batching.instances);
+  batching.threads = chosen_threads(arguments, batching.instances);
+  if (arguments.given("max-batch-tokens")) {
+    batching.max_batch_tokens = arguments.number("max-batch-tokens");
   }
-  batching.max_batch_tokens = arguments.number("max-batch-tokens");
   batching.max_waiting_tokens = arguments.number("max-waiting-tokens");
   batching.max_delay = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::duration<double>(seconds_of(arguments, "max-delay", true)));

@@ -15,6 +15,7 @@
 #include "engine/model/packed_batch.h"
 #include "engine/model/sequence_check.h"
 #include "engine/runtime/cpu_set.h"
+#include "engine/runtime/partition.h"
 #include "engine/runtime/topology.h"
 
 namespace bertq::engine {
@@ -38,7 +39,6 @@ void check_number(const char* name, std::size_t value, std::size_t most) {
 void check_options(const BatcherOptions& options) {
   constexpr std::size_t any = ~std::size_t{0};
   check_number("instances", options.instances, most_instances);
-  check_number("max_batch_tokens", options.max_batch_tokens, any);
   check_number("max_waiting_tokens", options.max_waiting_tokens, any);
   if (options.max_delay.count() >= 0 && options.max_delay <= longest_delay) return;
   throw Error(ErrorKind::usage, "batcher: max_delay: expected 0 to " +
@@ -54,6 +54,19 @@ void check_head(const Model& model, Wanted wanted) {
   if (wanted == Wanted::token_logits && !heads.span) {
     throw Error(ErrorKind::input, "the checkpoint has no span head (qa_outputs)");
   }
+}
+
+void check_done(const Batcher::Done& done) {
+  if (!done) throw Error(ErrorKind::usage, "batcher: expected a function to call, got none");
+}
+
+Request request_of(Wanted wanted, std::span<const std::int32_t> ids,
+                   std::span<const std::int32_t> segments, Batcher::Done done) {
+  return {wanted,
+          {ids.begin(), ids.end()},
+          {segments.begin(), segments.end()},
+          std::move(done),
+          Clock::now()};
 }
 
 // One session and what it needs to run requests together. Used by one thread.
@@ -130,12 +143,19 @@ class Instance {
 
 }  // namespace
 
+// Rows that keep a thread's unit busy are few (least_rows_per_thread); four times as many leave the
+// ends of steps and of batches, where threads wait, small beside the work.
+std::size_t good_batch_tokens(jit::Isa isa, std::size_t threads) {
+  return 4 * least_rows_per_thread(isa) * std::max<std::size_t>(threads, 1);
+}
+
 struct Batcher::Impl {
   Impl(std::shared_ptr<const Model> shared_model, Wanted usual, const BatcherOptions& given)
       : model(std::move(shared_model)),
         wanted(usual),
         options(given),
-        most_tokens(model->pads_batches() ? 1 : given.max_batch_tokens) {
+        good_tokens(good_batch_tokens(model->isa(), given.threads)),
+        most_tokens(largest_batch(given)) {
     check_options(options);
     check_head(*model, wanted);
     try {
@@ -190,22 +210,40 @@ struct Batcher::Impl {
     threads.clear();
   }
 
-  bool submit(Request request) {
-    const std::size_t tokens = request.ids.size();
+  std::size_t largest_batch(const BatcherOptions& given) const {
+    if (model->pads_batches()) return 1;
+    return given.max_batch_tokens == 0 ? good_tokens : given.max_batch_tokens;
+  }
+
+  // All of them or none.
+  bool submit(std::span<Request> requests) {
+    std::size_t tokens = 0;
+    for (const Request& request : requests) tokens += request.ids.size();
     {
       const std::scoped_lock lock(mutex);
       const bool fits = waiting.empty() || (waiting_tokens <= options.max_waiting_tokens &&
                                             tokens <= options.max_waiting_tokens - waiting_tokens);
       if (stopping || !fits) {
-        ++counts.refused;
+        counts.refused += requests.size();
         return false;
       }
-      waiting.push_back(std::move(request));
+      take(requests);
       waiting_tokens += tokens;
-      ++counts.accepted;
+      counts.accepted += requests.size();
     }
-    changed.notify_one();
+    changed.notify_one();  // who takes some of several wakes another for the rest
     return true;
+  }
+
+  // Leaves nothing behind where there is no memory for all.
+  void take(std::span<Request> requests) {
+    const std::size_t before = waiting.size();
+    try {
+      for (Request& request : requests) waiting.push_back(std::move(request));
+    } catch (...) {
+      waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(before), waiting.end());
+      throw;
+    }
   }
 
   // One instance's life.
@@ -248,15 +286,15 @@ struct Batcher::Impl {
 
   bool is_due() const {
     if (waiting.empty()) return false;
-    return stopping || waiting_tokens >= std::min(most_tokens, good_batch_tokens) ||
+    return stopping || waiting_tokens >= std::min(most_tokens, good_tokens) ||
            Clock::now() >= waiting.front().arrival + options.max_delay;
   }
 
   const std::shared_ptr<const Model> model;
   const Wanted wanted;
   const BatcherOptions options;
-  const std::size_t most_tokens;  // of a batch
-  mutable std::mutex mutex;       // guards what follows, up to the instances
+  const std::size_t good_tokens, most_tokens;  // of a batch
+  mutable std::mutex mutex;                    // guards what follows, up to the instances
   std::condition_variable changed;
   std::deque<Request> waiting;
   std::size_t waiting_tokens = 0;
@@ -279,13 +317,22 @@ bool Batcher::submit(std::span<const std::int32_t> ids, std::span<const std::int
 bool Batcher::submit(Wanted wanted, std::span<const std::int32_t> ids,
                      std::span<const std::int32_t> segments, Done done) {
   check_head(*impl_->model, wanted);
-  if (!done) throw Error(ErrorKind::usage, "batcher: expected a function to call, got none");
+  check_done(done);
   check_sequence(*impl_->model, ids, segments, "");
-  return impl_->submit({wanted,
-                        {ids.begin(), ids.end()},
-                        {segments.begin(), segments.end()},
-                        std::move(done),
-                        Clock::now()});
+  Request request = request_of(wanted, ids, segments, std::move(done));
+  return impl_->submit({&request, 1});
+}
+
+bool Batcher::submit(Wanted wanted, std::vector<Part> parts) {
+  check_head(*impl_->model, wanted);
+  std::vector<Request> requests;
+  requests.reserve(parts.size());
+  for (Part& part : parts) {
+    check_done(part.done);
+    check_sequence(*impl_->model, part.ids, part.segments, "");
+    requests.push_back(request_of(wanted, part.ids, part.segments, std::move(part.done)));
+  }
+  return impl_->submit(requests);
 }
 
 Batcher::Counts Batcher::counts() const {

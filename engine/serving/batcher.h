@@ -1,8 +1,9 @@
 // Dynamic batching: requests of many threads, run together by a few sessions.
 //
-// A batch is whatever waits when a session becomes free, in order of arrival, up to a number of
-// tokens. There is no padding, so requests of any lengths go well together, and since an answer
-// never depends on who else is in its batch, it has the bits that it has alone. (A model that
+// A batch is what waits when a session becomes free, in order of arrival, up to a number of tokens:
+// as many as it takes to be efficient, and no more, since all requests of a batch end with its
+// last. There is no padding, so requests of any lengths go well together, and since an answer never
+// depends on who else is in its batch, it has the bits that it has alone. (A model that
 // pads_batches() is the exception: its requests run one by one.)
 #pragma once
 
@@ -13,8 +14,10 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "engine/model/model.h"
+#include "jit/isa.h"
 
 namespace bertq::engine {
 
@@ -22,8 +25,9 @@ struct BatcherOptions {
   // Sessions working side by side, and threads of each. Several keep to CPUs of their own
   // (instance_cpus): one a NUMA node where there are as many.
   std::size_t instances = 1, threads = 1;
-  // A batch is closed when the next request would exceed this; one longer request goes alone.
-  std::size_t max_batch_tokens = 2048;
+  // A batch is closed when the next request would exceed this; one longer request goes alone. 0:
+  // good_batch_tokens.
+  std::size_t max_batch_tokens = 0;
   // How long the oldest request may wait for company while an instance is idle and less waits than
   // makes a good batch (below). 0: not at all, an idle instance takes what is there; batches then
   // form only while all instances are busy.
@@ -34,9 +38,9 @@ struct BatcherOptions {
 };
 
 inline constexpr std::size_t most_instances = 256;
-// Tokens from which on a larger batch is hardly any faster for each of them, so that an idle instance
-// that waited longer would only fall behind.
-inline constexpr std::size_t good_batch_tokens = 256;
+// Tokens from which on a larger batch is hardly any faster for each of them: an idle instance that
+// waited longer would only fall behind, and a batch that took more would only keep others waiting.
+std::size_t good_batch_tokens(jit::Isa isa, std::size_t threads);
 inline constexpr std::chrono::microseconds longest_delay = std::chrono::minutes(1);
 
 // Which output of the model a batcher computes.
@@ -68,6 +72,13 @@ class Batcher {
   // Error (input) if the model lacks the head as well.
   bool submit(Wanted wanted, std::span<const std::int32_t> ids,
               std::span<const std::int32_t> segments, Done done);
+  // Several at once, all of them or none: each is a request like any other, and may run beside the
+  // others. Together they are taken, too, if they are longer than the queue and find it empty.
+  struct Part {
+    std::span<const std::int32_t> ids, segments;
+    Done done;
+  };
+  bool submit(Wanted wanted, std::vector<Part> parts);
 
   struct Counts {
     std::size_t accepted = 0, refused = 0;  // requests

@@ -70,7 +70,7 @@ TEST_CASE("scenarios: every figure of every one, FP32 beside INT8") {
     }
     CHECK(result["examples"].get<int>() + result["refused"].get<int>() == 40);
     CHECK(result["offline_examples_per_second"] > 0.0);
-    CHECK(result["max_batch_tokens"] == 2048);
+    CHECK(result["max_batch_tokens"] > 0);
     CHECK(result["max_delay_ms"] == 0.0);
     CHECK_FALSE(result.contains("trials"));
   }

@@ -146,6 +146,53 @@ TEST_CASE("what waits is run together, up to max_batch_tokens, in order of arriv
   CHECK(batches_of({1, 1, 1, 1}, 1) == 4);
 }
 
+TEST_CASE("by default a batch takes what makes it efficient, and leaves the rest to others") {
+  const auto model = small_model();
+  CHECK(good_batch_tokens(jit::Isa::amx, 1) > good_batch_tokens(jit::Isa::avx512_vnni, 1));
+  CHECK(good_batch_tokens(jit::Isa::avx2, 4) == 4 * good_batch_tokens(jit::Isa::avx2, 1));
+  const std::size_t most = good_batch_tokens(model->isa(), 1);
+  const std::size_t length = model->config().positions;
+  Answers answers(2 * most / length + 1);  // so many more than two batches
+  BusyBatcher busy(model, {});
+  for (std::size_t i = 0; i <= 2 * most / length; ++i) {
+    const Text text = random_text(model->config(), length, i);
+    REQUIRE(busy.batcher.submit(text.ids, text.segments, answers.of(i)));
+  }
+  busy.gate.open();
+  while (answers.calls(2 * most / length) == 0) std::this_thread::yield();
+  CHECK(busy.batcher.counts().batches == 1 + 3);
+}
+
+TEST_CASE("several at once: all are taken, or none") {
+  const auto model = small_model();
+  const Text text = random_text(model->config(), 10, 1);
+  Answers answers(6);
+  {
+    BusyBatcher busy(model, {.max_batch_tokens = 10, .max_waiting_tokens = 35});
+    const auto parts = [&](std::vector<std::size_t> numbers) {
+      std::vector<Batcher::Part> some;
+      for (const std::size_t number : numbers) {
+        some.push_back({text.ids, text.segments, answers.of(number)});
+      }
+      return some;
+    };
+    CHECK(busy.batcher.submit(Wanted::token_logits, parts({0, 1})));
+    CHECK_FALSE(busy.batcher.submit(Wanted::token_logits, parts({2, 3})));
+    CHECK(busy.batcher.submit(Wanted::token_logits, parts({4})));
+    CHECK(busy.batcher.counts().waiting_tokens == 30);
+    CHECK(busy.batcher.counts().accepted == 4);
+    CHECK(busy.batcher.counts().refused == 2);
+    auto bad = parts({5, 5});
+    bad[1].ids = {};
+    CHECK_THROWS_AS(busy.batcher.submit(Wanted::token_logits, std::move(bad)), Error);
+    CHECK(busy.batcher.counts().accepted == 4);
+  }
+  for (const std::size_t taken : {0U, 1U, 4U}) CHECK(answers.calls(taken) == 1);
+  for (const std::size_t refused : {2U, 3U, 5U}) CHECK(answers.calls(refused) == 0);
+  Session session(model, 1);
+  CHECK(hash_of(answers.values(1)) == hash_of(alone(session, Wanted::token_logits, text)));
+}
+
 TEST_CASE("requests for several outputs: each gets its own, in batches of its own") {
   const auto model = small_model();
   constexpr Wanted outputs[] = {Wanted::logits, Wanted::logits, Wanted::hidden_states,
@@ -383,7 +430,6 @@ TEST_CASE("so are options that cannot be") {
   CHECK(message({.instances = 0}) == "batcher: instances: expected 1 to 256, got 0");
   CHECK(message({.instances = 1000}) == "batcher: instances: expected 1 to 256, got 1000");
   CHECK(message({.threads = 0}) == "expected 1 to 1024 threads, got 0");
-  CHECK(message({.max_batch_tokens = 0}).starts_with("batcher: max_batch_tokens: expected 1"));
   CHECK(message({.max_waiting_tokens = 0}).starts_with("batcher: max_waiting_tokens: expected"));
   CHECK(message({.max_delay = std::chrono::microseconds(-1)}) ==
         "batcher: max_delay: expected 0 to 60000000 us, got -1");
