@@ -6,6 +6,7 @@
 #include "engine/api/guarded.h"
 #include "engine/api/input_reader.h"
 #include "engine/api/model_impl.h"
+#include "engine/api/pending_answer.h"
 #include "engine/api/results.h"
 #include "engine/model/packed_batch.h"
 #include "engine/runtime/cpu_count.h"
@@ -17,10 +18,7 @@ namespace {
 engine::BatcherOptions inner_options(const BatcherOptions& options) {
   engine::BatcherOptions inner;
   inner.instances = options.instances;
-  inner.threads = options.threads;
-  if (options.threads == 0 && options.instances > 0) {
-    inner.threads = std::max<std::size_t>(engine::usable_cpus() / options.instances, 1);
-  }
+  inner.threads = engine::threads_of_each(options.threads, options.instances);
   inner.max_batch_tokens = options.max_batch_tokens;
   inner.max_delay = options.max_delay;
   inner.max_waiting_tokens = options.max_waiting_tokens;
@@ -34,6 +32,16 @@ Prediction owned(const Classification& result) {
           {result.probabilities.begin(), result.probabilities.end()},
           {result.logits.begin(), result.logits.end()},
           result.truncated};
+}
+
+AnswerText owned(const AnswerSpan& span) {
+  return {std::string(span.text), span.span, span.score, span.begin_logit, span.end_logit};
+}
+
+Reply owned(const Answer& answer) {
+  Reply reply{owned(answer.best), {}, answer.null_odds};
+  for (const AnswerSpan& span : answer.n_best) reply.n_best.push_back(owned(span));
+  return reply;
 }
 
 [[noreturn]] void refuse() {
@@ -71,7 +79,6 @@ std::future<Kept> as_future(const Submit& submit, const Keep& keep) {
 struct Batcher::Impl {
   Impl(const Model& of_model, const BatcherOptions& options)
       : model(of_model),
-        outputs(model.outputs()),
         truncate(options.truncate),
         pooling(pooling_choice(*model.impl().files, options.embedding)),
         made_in(forks()),
@@ -82,14 +89,17 @@ struct Batcher::Impl {
     if (made_in != forks()) static_cast<void>(batcher.release());
   }
 
+  void check_process() const {
+    if (made_in == forks()) return;
+    throw Error(ErrorKind::usage,
+                "a batcher of the parent process, whose threads this one does not have: make "
+                "batchers after fork()");
+  }
+
   // done(values, error, tokens, truncated)
   template <typename Done>
   bool submit(engine::Wanted wanted, const Input& input, Done done) {
-    if (made_in != forks()) {
-      throw Error(ErrorKind::usage,
-                  "a batcher of the parent process, whose threads this one does not have: make "
-                  "batchers after fork()");
-    }
+    check_process();
     InputReader reader(*model.impl().files, model.max_tokens(), truncate);
     const ReadInput read = reader.read(input);
     return batcher->submit(
@@ -100,8 +110,24 @@ struct Batcher::Impl {
         });
   }
 
+  // Each window is a request of its own, so that they may run side by side.
+  bool submit_question(std::string_view question, std::string_view context,
+                       const AnswerOptions& how, OnAnswered done) {
+    check_process();
+    if (model.depends_on_batch()) {
+      throw Error(ErrorKind::usage, model.name() +
+                                        ": answers depend on which windows share a batch, and a "
+                                        "batcher's share none; Session::answer has them together");
+    }
+    if (!model.answers()) {
+      throw Error(ErrorKind::input, model.name() + ": expected a span head (qa_outputs), got none");
+    }
+    const auto pending = std::make_shared<PendingAnswer>(*model.impl().files, model.max_tokens(),
+                                                         question, context, how, std::move(done));
+    return batcher->submit(engine::Wanted::token_logits, pending->parts());
+  }
+
   const Model model;
-  const std::size_t outputs;
   const bool truncate;
   const engine::PoolingChoice pooling;
   const unsigned made_in;
@@ -151,9 +177,18 @@ bool Batcher::embed(const Input& input, OnEmbedded done) {
   });
 }
 
+bool Batcher::answer(std::string_view question, std::string_view context, OnAnswered done,
+                     const AnswerOptions& options) {
+  return guarded([&] {
+    require_function(done);
+    return impl_->submit_question(question, context, options, std::move(done));
+  });
+}
+
 std::future<Prediction> Batcher::classify(const Input& input) {
   return as_future<Prediction>(
-      [&](auto done) { return classify(input, OnClassified(std::move(done))); }, owned);
+      [&](auto done) { return classify(input, OnClassified(std::move(done))); },
+      [](const Classification& result) { return owned(result); });
 }
 
 std::future<std::vector<float>> Batcher::embed(const Input& input) {
@@ -162,6 +197,13 @@ std::future<std::vector<float>> Batcher::embed(const Input& input) {
       [](std::span<const float> vector) {
         return std::vector<float>(vector.begin(), vector.end());
       });
+}
+
+std::future<Reply> Batcher::answer(std::string_view question, std::string_view context,
+                                   const AnswerOptions& options) {
+  return as_future<Reply>(
+      [&](auto done) { return answer(question, context, OnAnswered(std::move(done)), options); },
+      [](const Answer& answer) { return owned(answer); });
 }
 
 Batcher::Counts Batcher::counts() const {

@@ -1,6 +1,9 @@
 // bertq_queue_* and bertq_submit_*.
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "engine/api/c_answer.h"
 #include "engine/api/c_arguments.h"
 #include "engine/api/c_call.h"
 #include "engine/api/c_objects.h"
@@ -16,22 +19,45 @@ struct OpenQueue {
 // On a thread of a queue: that a `done` is being called.
 thread_local bool in_callback = false;
 
-// What the caller is called with.
+// BERTQ_OK without an error; else it is this thread's last one.
+bertq_status status_of(const std::exception_ptr& error) {
+  forget_error();
+  if (error == nullptr) return BERTQ_OK;
+  try {
+    std::rethrow_exception(error);
+  } catch (...) {
+    return report_exception();
+  }
+}
+
+template <typename Function, typename... Arguments>
+void call_back(Function done, const Arguments&... arguments) {
+  in_callback = true;
+  done(arguments...);
+  in_callback = false;
+}
+
 void deliver(bertq_done done, void* context, std::span<const float> values,
              const std::exception_ptr& error) {
-  bertq_status status = BERTQ_OK;
-  forget_error();
-  if (error != nullptr) {
-    try {
-      std::rethrow_exception(error);
-    } catch (...) {
-      status = report_exception();
-      values = {};
-    }
+  const bertq_status status = status_of(error);
+  if (status != BERTQ_OK) values = {};
+  call_back(done, context, status, values.data(), values.size());
+}
+
+void deliver(bertq_answered done, void* context, const Answer& answer, std::exception_ptr error) {
+  std::vector<bertq_candidate> candidates;
+  try {
+    if (error == nullptr) candidates = candidates_of(answer);
+  } catch (...) {  // want of memory
+    error = std::current_exception();
   }
-  in_callback = true;
-  done(context, status, values.data(), values.size());
-  in_callback = false;
+  const bertq_status status = status_of(error);
+  const bertq_answer_result result = answer_result(answer);
+  if (status == BERTQ_OK) {
+    call_back(done, context, status, &result, candidates.data(), candidates.size());
+  } else {
+    call_back(done, context, status, nullptr, nullptr, std::size_t{0});
+  }
 }
 
 BatcherOptions batcher_options(const bertq_queue_options& from) {
@@ -51,9 +77,8 @@ BatcherOptions batcher_options(const bertq_queue_options& from) {
   return options;
 }
 
-template <typename Submit>
-bertq_status submit(bertq_queue* queue, const bertq_input* input, bertq_done done,
-                    const Submit& run) {
+template <typename Done, typename Submit>
+bertq_status submit(bertq_queue* queue, const bertq_input* input, Done done, const Submit& run) {
   return call([&] {
     const auto found = Handles::instance().find<OpenQueue>(HandleKind::queue, queue);
     if (done == nullptr) refuse("done", "expected a function, got NULL");
@@ -105,5 +130,17 @@ bertq_status bertq_submit_embed(bertq_queue* queue, const bertq_input* input, be
     return batcher.embed(given, [=](std::span<const float> vector, std::exception_ptr error) {
       deliver(done, context, vector, error);
     });
+  });
+}
+
+bertq_status bertq_submit_answer(bertq_queue* queue, const bertq_input* input,
+                                 const bertq_answer_options* options, bertq_answered done,
+                                 void* context) {
+  return submit(queue, input, done, [&](Batcher& batcher, const Input& given) {
+    check_question(given);
+    const auto deliver_answer = [=](const Answer& answer, std::exception_ptr error) {
+      deliver(done, context, answer, std::move(error));
+    };
+    return batcher.answer(given.text(), *given.pair(), deliver_answer, answer_options(options));
   });
 }

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/api/c_answer.h"
 #include "engine/api/c_arguments.h"
 #include "engine/api/c_call.h"
 #include "engine/api/c_objects.h"
@@ -42,23 +43,6 @@ class SessionInUse {
  private:
   std::shared_ptr<OpenSession> open_;
 };
-
-AnswerOptions answer_options(const bertq_answer_options* given) {
-  const bertq_answer_options from = checked_options(given, "bertq_answer_options");
-  AnswerOptions options;
-  set_unless_0(options.n_best, from.n_best);
-  set_unless_0(options.max_answer, from.max_answer);
-  set_unless_0(options.max_question, from.max_question);
-  set_unless_0(options.max_window, from.max_window);
-  options.doc_stride = from.doc_stride;
-  options.may_be_unanswerable = chosen(from.may_be_unanswerable, "may_be_unanswerable");
-  options.null_threshold = from.null_threshold;
-  return options;
-}
-
-bertq_candidate candidate(const AnswerSpan& span) {
-  return {span.span.begin, span.span.end, span.score, span.begin_logit, span.end_logit};
-}
 
 std::size_t ids_in(std::span<const Input> inputs) {
   std::size_t ids = 0;
@@ -156,14 +140,11 @@ bertq_status bertq_answer(bertq_session* session, const bertq_input* input,
     check_apart(answer, 1, sizeof *answer, count, sizeof *count, "answer");
     const AnswerOptions how = answer_options(options);
     const Input given = checked_input(input, use.model().max_tokens(), "input");
-    if (!given.is_text() || !given.pair()) refuse("input", "expected a question and its context");
+    check_question(given);
 
     const Answer found = use.session().answer(given.text(), *given.pair(), how);
-    std::vector<bertq_candidate> listed;
-    if (candidates != nullptr) {  // else only the best one is wanted
-      for (const AnswerSpan& span : found.n_best) listed.push_back(candidate(span));
-    }
-    buffer.write(listed);
-    *answer = {sizeof *answer, !found.best.text.empty(), candidate(found.best), found.null_odds};
+    // Without room for candidates, only the best one is wanted.
+    buffer.write(candidates == nullptr ? std::vector<bertq_candidate>() : candidates_of(found));
+    *answer = answer_result(found);
   });
 }

@@ -4,11 +4,10 @@
 #include <utility>
 
 #include "engine/api/guarded.h"
+#include "engine/api/question.h"
 #include "engine/api/results.h"
 #include "engine/api/session_impl.h"
-#include "engine/model/precision_choice.h"
 #include "engine/runtime/cpu_count.h"
-#include "engine/squad/question_answering.h"
 #include "engine/task/evaluate.h"
 
 namespace bertq {
@@ -36,15 +35,11 @@ class Use {
   std::atomic<bool>& busy_;
 };
 
-std::size_t count_or_usable(std::size_t threads) {
-  return threads == 0 ? engine::usable_cpus() : threads;
-}
-
 std::unique_ptr<engine::Session> make_session(const Model& model, const SessionOptions& options,
                                               std::shared_ptr<engine::SharedThreadPool> pool) {
   const auto& inner = model.impl().model;
   if (pool) return std::make_unique<engine::Session>(inner, std::move(pool));
-  return std::make_unique<engine::Session>(inner, count_or_usable(options.threads));
+  return std::make_unique<engine::Session>(inner, engine::threads_of_each(options.threads));
 }
 
 std::size_t token_limit(const Model& model, std::size_t asked) {
@@ -65,7 +60,7 @@ void require(bool has, const Model& model, const char* head) {
 ThreadPool::ThreadPool(std::size_t threads, const std::string& isa)
     : impl_(guarded([&] {
         return std::make_shared<Impl>(Impl{std::make_shared<engine::SharedThreadPool>(
-            count_or_usable(threads), jit::select_isa(isa))});
+            engine::threads_of_each(threads), jit::select_isa(isa))});
       })) {}
 
 std::size_t ThreadPool::threads() const {
@@ -148,12 +143,8 @@ void Session::Impl::classify(std::span<const Input> inputs) {
 Answer Session::Impl::answer(std::string_view question, std::string_view context,
                              const AnswerOptions& options) {
   require(model.answers(), model, "span head (qa_outputs)");
-  const std::size_t window = std::min(options.max_window, reader.max_tokens());
-  const engine::QuestionAnswering answering(engine::tokenizer_of(*model.impl().files), window,
-                                            squad_options(options, window),
-                                            options.may_be_unanswerable);
-  const engine::QuestionInputs asked = answering.read(question, context);
-  const auto& inputs = asked.features.inputs;
+  const Question asked(*model.impl().files, reader.max_tokens(), question, context, options);
+  const auto inputs = asked.inputs();
   // Windows of one question are a batch of their own, where answers depend on it.
   const engine::ModelOutputs outputs_of_windows =
       engine::run_inputs(session, engine::TaskHead::span, inputs,
@@ -162,11 +153,7 @@ Answer Session::Impl::answer(std::string_view question, std::string_view context
           .outputs;
   std::vector<std::span<const float>> logits;
   for (std::size_t i = 0; i < inputs.size(); ++i) logits.push_back(outputs_of_windows.of(i));
-  const engine::ListedAnswers listed = answering.answer(asked, logits);
-
-  answers.clear();
-  for (const auto& candidate : listed.n_best) answers.push_back(answer_span(context, candidate));
-  return {answer_span(context, listed.best), answers, listed.null_odds};
+  return asked.answer(logits, answers);
 }
 
 Session::Session(const Model& model, const SessionOptions& options)

@@ -13,6 +13,7 @@
 #include "engine/task/evaluation_set.h"
 #include "engine/task/task.h"
 #include "engine/tuning/model_experiments.h"
+#include "engine/tuning/search.h"
 #include "engine/tuning/task_evaluator.h"
 #include "engine/tuning/tuning.h"
 
@@ -48,10 +49,45 @@ engine::TuningOptions inner_options(const TuningOptions& options, jit::Isa isa) 
   inner.calibration_samples = options.calibration_samples;
   inner.recipe_file = options.recipe_file;
   inner.resume = options.resume;
-  inner.threads = options.threads;
+  inner.threads = engine::threads_of_each(options.threads);
   inner.isa = isa;
   return inner;
 }
+
+// Tells a caller how far the search is.
+class Watch final : public engine::SearchObserver {
+ public:
+  // What `on_progress` throws is kept in `thrown` as well.
+  Watch(const OnTuningProgress& on_progress, std::exception_ptr& thrown)
+      : on_progress_(on_progress), thrown_(thrown) {
+    progress_.score = progress_.best_score = std::numeric_limits<double>::quiet_NaN();
+  }
+
+  void on_baseline(const engine::Outcome& baseline, bool) override {
+    progress_.baseline = baseline.score;
+  }
+  void on_probe(const engine::Outcome&) override { ++progress_.probes; }
+  void on_trial(const engine::Trial& trial, const engine::Trial& best) override {
+    ++progress_.trials;
+    progress_.score = trial.outcome.score;
+    progress_.best_score = best.outcome.score;
+    progress_.goal_met = best.meets_goal;
+  }
+  bool wants_more() override {
+    if (!on_progress_) return true;
+    try {
+      return on_progress_(progress_);
+    } catch (...) {
+      thrown_ = std::current_exception();
+      throw;
+    }
+  }
+
+ private:
+  const OnTuningProgress& on_progress_;
+  std::exception_ptr& thrown_;
+  TuningProgress progress_;
+};
 
 const engine::Task& named_task(const std::string& name) {
   if (const engine::Task* task = engine::find_task(name)) return *task;
@@ -151,17 +187,18 @@ TuningReport Tuner::run(const TuningOptions& options) {
       scores.emplace(
           *impl.set,
           [&] {
-            const std::size_t threads =
-                options.threads == 0 ? engine::usable_cpus() : options.threads;
             const auto fp32 = engine::Recipe::uniform(engine::Precision::fp32);
             return engine::Session(engine::Model::load(files.checkpoint, files.config, fp32, isa),
-                                   threads);
+                                   engine::threads_of_each(options.threads));
           },
           [](std::size_t) {});
       evaluate = std::ref(*scores);
     }
     engine::Tuner tuner(files, impl.samples, std::move(evaluate), impl.others);
-    engine::TuningReport inner = tuner.run(inner_options(options, isa));
+    Watch watch(options.on_progress, impl.callers_own);
+    engine::TuningOptions inner_how = inner_options(options, isa);
+    inner_how.observer = &watch;
+    engine::TuningReport inner = tuner.run(inner_how);
     return {Recipe(std::make_shared<const Recipe::Impl>(Recipe::Impl{std::move(inner.best)})),
             inner.baseline,
             inner.score,

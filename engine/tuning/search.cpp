@@ -56,6 +56,7 @@ class SearchRun final : public Trials {
   SearchResult run() {
     measure_baseline();
     try {
+      end_if(!observer_.wants_more());
       request_.strategy.search(request_.space, *this, request_.seed);
     } catch (const SearchEnded&) {
     }
@@ -86,7 +87,7 @@ class SearchRun final : public Trials {
     trial.measure = measure_of(trial);
     const Outcome outcome = trial.outcome;
     take(std::move(trial));
-    end_if(request_.exit.ends(asked_, elapsed_, result_.goal_met()));
+    end_if(!observer_.wants_more() || request_.exit.ends(asked_, elapsed_, result_.goal_met()));
     return outcome;
   }
 
@@ -97,7 +98,7 @@ class SearchRun final : public Trials {
                [&] { return guarded([&] { return experiments_.probe(configuration); }); });
     ++result_.probes;
     observer_.on_probe(outcome);
-    end_if(is_late());
+    end_if(!observer_.wants_more() || is_late());
     return outcome;
   }
 

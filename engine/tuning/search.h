@@ -46,6 +46,8 @@ class SearchObserver {
   virtual void on_trial(const Trial& /*trial*/, const Trial& /*best*/) {}
   // Before on_trial: there is a new best.
   virtual void on_best(const Trial& /*best*/, const Outcome& /*baseline*/) {}
+  // Asked after each of the above but on_best: false ends the search, as the exit policy does.
+  virtual bool wants_more() { return true; }
 };
 
 struct SearchRequest {

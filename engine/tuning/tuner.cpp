@@ -59,7 +59,7 @@ TuningReport Tuner::run(const TuningOptions& options) {
   request.recipe_file = options.recipe_file;
   request.resume = options.resume;
   SearchObserver silent;
-  TuneResult result = tune(request, silent);
+  TuneResult result = tune(request, options.observer == nullptr ? silent : *options.observer);
   TuningReport report;
   report.baseline = result.search.baseline.score;
   report.trials = result.search.trials.size();

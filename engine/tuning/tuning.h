@@ -40,6 +40,8 @@ struct Evaluation {
 // unless it is a want of memory or disk.
 using Evaluate = std::function<Evaluation(const Recipe& recipe, Session& session)>;
 
+class SearchObserver;  // engine/tuning/search.h
+
 struct TuningOptions {
   std::string strategy = "sensitivity";  // or LPOT's basic, mse, exhaustive, random, bayesian
   double tolerance = 0.01;
@@ -53,6 +55,7 @@ struct TuningOptions {
   bool resume = false;
   std::size_t threads = 0;           // 0: as many as there are usable CPUs
   std::optional<jit::Isa> isa = {};  // empty: BERTQ_ISA or the best there is
+  SearchObserver* observer = nullptr;
 };
 
 struct TuningReport {

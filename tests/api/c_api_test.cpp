@@ -244,6 +244,55 @@ TEST_CASE("C: a queue delivers what a session computes") {
   for (const auto& values : vectors.values) CHECK(values == vector);
 }
 
+TEST_CASE("C: a queue's answers are a session's") {
+  bertq_model* model = nullptr;
+  REQUIRE_OK(bertq_model_load_sample(BERTQ_QUESTIONS, nullptr, &model));
+  const OpenSession session(model);
+  const bertq_input input =
+      bertq_pair("Who built the bridge?", "The bridge was built by the people of the town.");
+  bertq_answer_result want{};
+  want.size = sizeof want;
+  std::vector<bertq_candidate> candidates(20);
+  std::size_t count = 0;
+  REQUIRE_OK(
+      bertq_answer(session, &input, nullptr, &want, candidates.data(), candidates.size(), &count));
+  candidates.resize(count);
+
+  struct Got {
+    bertq_status status = BERTQ_INTERNAL;
+    bertq_answer_result answer{};
+    std::vector<bertq_candidate> candidates;
+    int calls = 0;
+  } got;
+  const bertq_answered receive = [](void* to_what, bertq_status status,
+                                    const bertq_answer_result* answer,
+                                    const bertq_candidate* listed, std::size_t listed_count) {
+    auto& to = *static_cast<Got*>(to_what);
+    to.status = status;
+    if (answer != nullptr) to.answer = *answer;
+    to.candidates.assign(listed, listed + listed_count);
+    ++to.calls;
+  };
+  bertq_queue* queue = nullptr;
+  REQUIRE_OK(bertq_queue_create(model, nullptr, &queue));
+  REQUIRE_OK(bertq_submit_answer(queue, &input, nullptr, receive, &got));
+  const bertq_input single = bertq_text("no context");
+  CHECK(bertq_submit_answer(queue, &single, nullptr, receive, &got) == BERTQ_USAGE);
+  bertq_answer_options wrong{};
+  CHECK(bertq_submit_answer(queue, &input, &wrong, receive, &got) == BERTQ_USAGE);
+  REQUIRE_OK(bertq_queue_free(queue));
+  REQUIRE(got.calls == 1);
+  CHECK(got.status == BERTQ_OK);
+  CHECK(got.answer.size == sizeof got.answer);
+  CHECK(got.answer.answered == want.answered);
+  CHECK(got.answer.best.begin == want.best.begin);
+  CHECK(got.answer.best.end == want.best.end);
+  CHECK(got.answer.best.score == want.best.score);
+  REQUIRE(got.candidates.size() == candidates.size());
+  for (std::size_t i = 0; i < count; ++i) CHECK(got.candidates[i].score == candidates[i].score);
+  REQUIRE_OK(bertq_model_free(model));
+}
+
 TEST_CASE("C: a full queue refuses at once, and a callback may not free") {
   const OpenModel model;
   bertq_queue_options options{};

@@ -64,6 +64,52 @@ TEST_CASE("a task's file: what bertq tune scores") {
   CHECK(report.trials == 1);
 }
 
+TEST_CASE("a search tells how far it is, ends where it is told to, and can be continued") {
+  const auto texts = some_texts(6);
+  const auto inputs = inputs_of(texts);
+  const TemporaryFolder folder;
+  int scored = 0;
+  Tuner tuner(paraphrases(), inputs, [&, score = closeness(inputs)](Session& session) mutable {
+    ++scored;
+    return score(session);
+  });
+  std::vector<TuningProgress> seen;
+  TuningOptions options{.strategy = "random", .tolerance = 1.0, .max_trials = 9, .threads = 1};
+  options.recipe_file = folder / "r.json";
+  options.on_progress = [&](const TuningProgress& progress) {
+    seen.push_back(progress);
+    return progress.trials < 2;
+  };
+  const TuningReport report = tuner.run(options);
+  CHECK(report.trials == 2);
+  CHECK(scored == 3);
+  REQUIRE(seen.size() >= 3);
+  CHECK(seen.front().trials == 0);
+  CHECK(seen.front().baseline == 1.0);
+  CHECK(std::isnan(seen.front().score));
+  CHECK(std::isnan(seen.front().best_score));
+  CHECK_FALSE(seen.front().goal_met);
+  CHECK(seen.back().trials == 2);
+  CHECK(seen.back().score <= 1.0);
+  CHECK(seen.back().best_score == report.score);
+  CHECK(seen.back().goal_met == report.goal_met);
+
+  options.resume = true;
+  CHECK(tuner.run(options).trials == 2);
+  CHECK(scored == 3);  // all that was told of was in the journal
+
+  options.resume = false;
+  options.recipe_file.clear();
+  options.on_progress = [](const TuningProgress&) { return false; };
+  const TuningReport none = tuner.run(options);
+  CHECK(none.trials == 0);
+  CHECK_FALSE(none.goal_met);
+  CHECK(none.best.precision_of("classifier") == "fp32");
+
+  options.on_progress = [](const TuningProgress&) -> bool { throw std::domain_error("mine"); };
+  CHECK_THROWS_WITH_AS(tuner.run(options), "mine", std::domain_error);
+}
+
 TEST_CASE("failures: of a trial, of the first evaluation, of what is asked") {
   const auto texts = some_texts(4);
   const auto inputs = inputs_of(texts);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bertq/export.h"
@@ -19,13 +20,18 @@ namespace bertq {
 
 struct BatcherOptions {
   // Batches that run side by side. Several instances keep to CPUs of their own, one a NUMA node
-  // where there are as many.
+  // where there are as many. One instance of many threads answers a lone request soonest; an
+  // instance for each core gets through the most requests.
   std::size_t instances = 1;
-  std::size_t threads = 0;  // of each; 0: the usable CPUs, divided among the instances
-  // A batch is what waits when an instance becomes free, up to so many tokens.
-  std::size_t max_batch_tokens = 2048;
-  // How long an idle instance lets a request wait for company. 0: not at all; batches then form
-  // only while all instances are busy.
+  // Of each; 0: the usable CPUs, divided among the instances. As in SessionOptions, all together
+  // never exceed the CPU quota.
+  std::size_t threads = 0;
+  // A batch is what waits when an instance becomes free, up to so many tokens. 0: as many as it
+  // takes to be efficient on this CPU. A larger one would hardly be faster for each of them, and
+  // all requests of a batch end with its last.
+  std::size_t max_batch_tokens = 0;
+  // How long an idle instance lets a request wait for company, where less waits than makes an
+  // efficient batch. 0: not at all; batches then form only while all instances are busy.
   std::chrono::microseconds max_delay{0};
   // Tokens that may wait. A request that would exceed them is refused at once; it never blocks.
   std::size_t max_waiting_tokens = std::size_t{1} << 16;
@@ -44,6 +50,19 @@ struct Prediction {
   bool truncated = false;
 };
 
+// A candidate, and an Answer, that own what they hold.
+struct AnswerText {
+  std::string text;
+  ByteSpan span = {};
+  double score = 0.0;
+  double begin_logit = 0.0, end_logit = 0.0;
+};
+struct Reply {
+  AnswerText best;
+  std::vector<AnswerText> n_best;
+  double null_odds = 0.0;
+};
+
 // Any number of threads may submit at once. A text is tokenized by the thread that submits it, and
 // the answer has the bits that it has alone.
 //
@@ -60,6 +79,10 @@ class BERTQ_API Batcher {
   // Throws Error (resources) at once where the queue is full.
   std::future<Prediction> classify(const Input& input);
   std::future<std::vector<float>> embed(const Input& input);
+  // As Session::answer. The windows of a long context run side by side, beside other requests; they
+  // count as a request each, and are accepted all together or not at all.
+  std::future<Reply> answer(std::string_view question, std::string_view context,
+                            const AnswerOptions& options = {});
 
   // Instead of a future: called once, on a thread of the batcher, with a result or an error, which
   // is null where there is none. It holds up the next batch, and must not throw. The results'
@@ -68,9 +91,12 @@ class BERTQ_API Batcher {
   bool classify(const Input& input, OnClassified done);
   using OnEmbedded = std::function<void(std::span<const float> vector, std::exception_ptr error)>;
   bool embed(const Input& input, OnEmbedded done);
+  using OnAnswered = std::function<void(const Answer& answer, std::exception_ptr error)>;
+  bool answer(std::string_view question, std::string_view context, OnAnswered done,
+              const AnswerOptions& options = {});
 
   struct Counts {
-    std::size_t accepted = 0, refused = 0;  // requests
+    std::size_t accepted = 0, refused = 0;  // requests, a window of an answer being one
     std::size_t batches = 0;                // forward passes
     std::size_t waiting_tokens = 0;         // now
   };

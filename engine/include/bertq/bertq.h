@@ -4,9 +4,9 @@
      bertq_session* session;
      bertq_input input = bertq_pair("He left.", "He went away.");
      bertq_classification result;
-     if (bertq_model_load("minilm-mrpc", NULL, &model) || bertq_session_create(model, NULL,
-   &session)
-         || bertq_classify(session, &input, 1, &result)) {
+     if (bertq_model_load("minilm-mrpc", NULL, &model) != BERTQ_OK ||
+         bertq_session_create(model, NULL, &session) != BERTQ_OK ||
+         bertq_classify(session, &input, 1, &result) != BERTQ_OK) {
        fprintf(stderr, "%s\n", bertq_last_error());
      }
 
@@ -173,7 +173,7 @@ BERTQ_API bertq_status bertq_tokenize(const bertq_model* model, const bertq_inpu
 typedef struct bertq_session_options {
   uint32_t size;
   int32_t truncate;  /* BERTQ_YES: cut texts that are too long, instead of refusing them */
-  size_t threads;    /* default: as many as there are usable CPUs */
+  size_t threads;    /* default: the usable CPUs; never more than the CPU quota */
   size_t max_tokens; /* fewer than the model's */
 } bertq_session_options;
 
@@ -253,7 +253,7 @@ typedef struct bertq_queue_options {
   int32_t truncate;           /* BERTQ_YES: cut texts that are too long */
   size_t instances;           /* batches that run side by side; default 1 */
   size_t threads;             /* of each; default: the usable CPUs, divided among the instances */
-  size_t max_batch_tokens;    /* default 2048 */
+  size_t max_batch_tokens;    /* default: as many as are efficient on this CPU */
   size_t max_waiting_tokens;  /* default 65536; what would exceed them is BERTQ_BUSY, at once */
   uint64_t max_delay_us;      /* how long an idle instance lets a request wait for company */
   int32_t pooling, normalize; /* as in bertq_embed_options */
@@ -265,6 +265,11 @@ typedef struct bertq_queue_options {
    nor free the queue, which is BERTQ_USAGE. */
 typedef void (*bertq_done)(void* context, bertq_status status, const float* values, size_t count);
 
+/* The same of an answer and its candidates, the likeliest first. */
+typedef void (*bertq_answered)(void* context, bertq_status status,
+                               const bertq_answer_result* answer, const bertq_candidate* candidates,
+                               size_t count);
+
 BERTQ_API bertq_status bertq_queue_create(const bertq_model* model,
                                           const bertq_queue_options* options, bertq_queue** queue);
 /* Runs what was accepted before it returns. */
@@ -274,6 +279,10 @@ BERTQ_API bertq_status bertq_submit_logits(bertq_queue* queue, const bertq_input
                                            bertq_done done, void* context);
 BERTQ_API bertq_status bertq_submit_embed(bertq_queue* queue, const bertq_input* input,
                                           bertq_done done, void* context);
+/* `input`: as in bertq_answer. A context of several windows is accepted whole or not at all. */
+BERTQ_API bertq_status bertq_submit_answer(bertq_queue* queue, const bertq_input* input,
+                                           const bertq_answer_options* options, bertq_answered done,
+                                           void* context);
 
 #ifdef __cplusplus
 }

@@ -19,8 +19,10 @@ namespace bertq {
 // a whole batch at a time. Cheap to copy; copies are the same threads.
 class BERTQ_API ThreadPool {
  public:
-  // 0: as many as there are usable CPUs (affinity, cgroup quota, physical cores). `isa` as in
-  // LoadOptions: that of the models to run. Throws Error: usage for more than 1024, isa, resources.
+  // 0: as many as there are usable CPUs: the physical cores of the affinity mask, and no more than
+  // the CPU quota of the control group. Whatever is asked for, more than the quota are not used:
+  // they would only be stopped in turn. `isa` as in LoadOptions: that of the models to run. Throws
+  // Error: usage for more than 1024, isa, resources.
   explicit ThreadPool(std::size_t threads = 0, const std::string& isa = {});
   std::size_t threads() const;
 
@@ -31,7 +33,7 @@ class BERTQ_API ThreadPool {
 };
 
 struct SessionOptions {
-  std::size_t threads = 0;              // 0: as many as there are usable CPUs
+  std::size_t threads = 0;              // as in ThreadPool; 0: as many as there are usable CPUs
   std::optional<ThreadPool> pool = {};  // instead of threads of its own
   bool truncate = false;                // cut inputs that are too long, instead of refusing them
   std::size_t max_tokens = 0;           // fewer than the model's; 0: the model's

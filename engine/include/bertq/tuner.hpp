@@ -36,6 +36,19 @@ class BERTQ_API Recipe {
   std::shared_ptr<const Impl> impl_;
 };
 
+// How far a search has come.
+struct TuningProgress {
+  std::size_t trials = 0;   // recipes that were scored, those of a resumed journal included
+  std::size_t probes = 0;   // shorter looks at a layer, which some strategies begin with
+  double baseline = 0.0;    // FP32's score
+  double score = 0.0;       // of the latest trial; a NaN: it failed, or there was none
+  double best_score = 0.0;  // a NaN: none yet
+  bool goal_met = false;    // by the best
+};
+// Called by the thread that runs the search, after FP32, each probe and each trial, which is on the
+// disk by then. False ends the search with the best so far; `resume` can continue it.
+using OnTuningProgress = std::function<bool(const TuningProgress& progress)>;
+
 struct TuningOptions {
   std::string strategy = "sensitivity";  // or basic, mse, exhaustive, random, bayesian
   double tolerance = 0.01;               // what may be lost of the score, a share of FP32's
@@ -48,7 +61,8 @@ struct TuningOptions {
   // The best recipe so far, and beside it "<recipe_file>.journal" with every trial. Empty: neither.
   std::string recipe_file = {};
   bool resume = false;      // continue the journal, to the result that an unbroken search has
-  std::size_t threads = 0;  // 0: as many as there are usable CPUs
+  std::size_t threads = 0;  // as in SessionOptions
+  OnTuningProgress on_progress = {};
 };
 
 struct TuningReport {
@@ -78,7 +92,7 @@ class BERTQ_API Tuner {
   ~Tuner();
 
   // Throws Error: usage for options that cannot be and for a journal of another search, resources
-  // for a full disk; and what the first evaluation throws.
+  // for a full disk; and what the first evaluation or on_progress throws.
   TuningReport run(const TuningOptions& options = {});
 
  private:
