@@ -11,6 +11,7 @@
 #include "engine/model/pack_model.h"
 #include "memory_checkpoint.h"
 #include "support/allocation_count.h"
+#include "support/skipped.h"
 #include "support/temporary_folder.h"
 #include "texts.h"
 
@@ -40,6 +41,7 @@ void check_forward_passes(const std::shared_ptr<const Model>& model) {
 }
 
 TEST_CASE("no allocation in a forward pass after the largest batch") {
+  if (!counts_allocations) return print_skipped("allocations", "ThreadSanitizer has its own new");
   const ModelConfig config = small_config(48, 4, 100, 2);
   const MemoryCheckpoint checkpoint(config, 5);
   for (const Precision precision : {Precision::fp32, Precision::int8}) {
@@ -52,6 +54,7 @@ TEST_CASE("no allocation in a forward pass after the largest batch") {
 }
 
 TEST_CASE("nor of a packed model, read or mapped") {
+  if (!counts_allocations) return print_skipped("allocations", "ThreadSanitizer has its own new");
   const ModelFiles files = open_model(BERTQ_TEST_DATA "/checkpoints/safetensors", {});
   const auto recipe = Recipe::uniform(Precision::int8);
   std::string bytes;
