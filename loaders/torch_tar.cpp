@@ -85,10 +85,45 @@ class Reader {
 
 using Key = std::uint64_t;  // an address on the machine that wrote the file
 
-std::map<Key, TorchStorage> read_storages(Reader reader) {
-  std::map<Key, TorchStorage> storages;
+// What a member lists, for the next one to use. PyTorch wrote nothing that nothing uses: where
+// something is left over, a key has come to mean another thing.
+template <typename T>
+class Listed {
+ public:
+  explicit Listed(std::string what) : what_(std::move(what)) {}
+
+  bool add(Key key, T value) { return items_.emplace(key, Item{std::move(value)}).second; }
+  // Null if there is none of this key.
+  const T* use(Key key) {
+    const auto found = items_.find(key);
+    if (found == items_.end()) return nullptr;
+    found->second.used = true;
+    return &found->second.value;
+  }
+  // Throws FormatError.
+  void expect_all_used(const std::string& file) const {
+    for (const auto& [key, item] : items_) {
+      if (item.used) continue;
+      throw FormatError(file + ": expected " + what_ + " " + std::to_string(key) +
+                        " to be used, found nothing that does");
+    }
+  }
+
+ private:
+  struct Item {
+    T value;
+    bool used = false;
+  };
+  std::string what_;
+  std::map<Key, Item> items_;
+};
+using Storages = Listed<TorchStorage>;
+using Tensors = Listed<Tensor>;
+
+Storages read_storages(Reader reader) {
+  Storages storages("storage");
   const auto add = [&](Key key, const TorchStorage& storage) {
-    reader.expect(storages.emplace(key, storage).second, "each storage once");
+    reader.expect(storages.add(key, storage), "each storage once");
   };
   for (std::uint64_t left = reader.count(); left > 0; --left) {
     const Pickle pickle = reader.pickle();
@@ -117,9 +152,9 @@ std::map<Key, TorchStorage> read_storages(Reader reader) {
       parts[i] = reader.natural(values, values.item(*view, i));
     }
     const auto [key, root_key, offset, elements] = parts;
-    const auto root = storages.find(root_key);
-    reader.expect(root != storages.end(), "a view of a storage in the file");
-    TorchStorage part = root->second;
+    const TorchStorage* const root = storages.use(root_key);
+    reader.expect(root != nullptr, "a view of a storage in the file");
+    TorchStorage part = *root;
     const std::uint64_t width = dtype_bytes(*part.dtype), there = part.bytes / width;
     reader.expect(elements <= there && offset <= there - elements, "a view within its storage");
     part.offset += offset * width;
@@ -130,16 +165,16 @@ std::map<Key, TorchStorage> read_storages(Reader reader) {
   return storages;
 }
 
-std::map<Key, Tensor> read_tensors(Reader reader, const ByteSource& source,
-                                   const std::map<Key, TorchStorage>& storages) {
-  std::map<Key, Tensor> tensors;
+Tensors read_tensors(Reader reader, const ByteSource& source, Storages& storages) {
+  Tensors tensors("tensor");
   for (std::uint64_t left = reader.count(); left > 0; --left) {
     const Pickle pickle = reader.pickle();
     const PickleValues& values = pickle.values;
     reader.expect(Reader::is_tuple(values, pickle.root, 3), "a tensor's key, storage and class");
     const Key key = reader.natural(values, values.item(pickle.root, 0));
-    const auto storage = storages.find(reader.natural(values, values.item(pickle.root, 1)));
-    reader.expect(storage != storages.end(), "a storage in the file");
+    const TorchStorage* const storage =
+        storages.use(reader.natural(values, values.item(pickle.root, 1)));
+    reader.expect(storage != nullptr, "a storage in the file");
     const auto rank = reader.number<std::uint32_t>();
     if (rank > rank_limit) {
       reader.fail("expected at most " + std::to_string(rank_limit) + " dimensions, got " +
@@ -150,37 +185,48 @@ std::map<Key, Tensor> read_tensors(Reader reader, const ByteSource& source,
     for (std::uint64_t& size : shape) size = reader.number<std::uint64_t>();
     for (std::uint64_t& stride : strides) stride = reader.number<std::uint64_t>();
     const auto offset = reader.number<std::uint64_t>();
-    Tensor tensor = tensor_in_storage(source, storage->second, *storage->second.dtype, offset,
-                                      std::move(shape), std::move(strides), reader.place());
-    reader.expect(tensors.emplace(key, std::move(tensor)).second, "each tensor once");
+    Tensor tensor = tensor_in_storage(source, *storage, *storage->dtype, offset, std::move(shape),
+                                      std::move(strides), reader.place());
+    reader.expect(tensors.add(key, std::move(tensor)), "each tensor once");
   }
   reader.expect_end();
+  storages.expect_all_used(source.name());
   return tensors;
 }
 
 // Persistent ids are keys of tensors, as text or as a number.
 class References final : public TorchTensorMaker {
  public:
-  References(const ByteSource& source, const PickleValues& values, std::map<Key, Tensor> tensors)
-      : source_(source), values_(values), tensors_(std::move(tensors)) {}
+  References(const ByteSource& source, const PickleValues& values, Tensors tensors)
+      : source_(source), values_(values), tensors_(std::move(tensors)) {
+    for (PickleIndex value = 0; value < values.count(); ++value) {
+      if (is_tensor(value)) find(value);
+    }
+  }
+  void expect_all_used() const { tensors_.expect_all_used(source_.name()); }
 
   bool is_tensor(PickleIndex value) const override {
     return values_.is(value, PickleKind::persistent);
   }
 
   Tensor make(PickleIndex value, const std::string& name) override {
-    const std::optional<Key> key = key_of(values_, values_.identity(value));
-    const auto found = key ? tensors_.find(*key) : tensors_.end();
-    if (found == tensors_.end()) {
+    const Tensor* const found = find(value);
+    if (found == nullptr) {
       throw FormatError(source_.name() + ": tensor " + printable(name) +
                         ": expected a tensor of the file, found no such key");
     }
-    Tensor tensor = found->second;
+    Tensor tensor = *found;
     tensor.name = name;
     return tensor;
   }
 
  private:
+  // Null if there is none.
+  const Tensor* find(PickleIndex value) {
+    const std::optional<Key> key = key_of(values_, values_.identity(value));
+    return key ? tensors_.use(*key) : nullptr;
+  }
+
   static std::optional<Key> key_of(const PickleValues& values, PickleIndex identity) {
     if (values.is(identity, PickleKind::integer) && values.integer(identity) >= 0) {
       return static_cast<Key>(values.integer(identity));
@@ -195,7 +241,7 @@ class References final : public TorchTensorMaker {
 
   const ByteSource& source_;
   const PickleValues& values_;
-  std::map<Key, Tensor> tensors_;
+  Tensors tensors_;
 };
 
 }  // namespace
@@ -213,13 +259,14 @@ Checkpoint open_torch_tar(std::unique_ptr<const ByteSource> source) {
     throw FormatError(source->name() + ": expected a member " + std::string(name) +
                       " as in PyTorch's old files, found none");
   };
-  const std::map<Key, TorchStorage> storages = read_storages(member("storages"));
-  std::map<Key, Tensor> tensors = read_tensors(member("tensors"), *source, storages);
+  Storages storages = read_storages(member("storages"));
+  Tensors tensors = read_tensors(member("tensors"), *source, storages);
   Reader main = member("pickle");
   const Pickle pickle = main.pickle();
   main.expect_end();
   References references(*source, pickle.values, std::move(tensors));
   add_torch_state(checkpoint, pickle, references);
+  references.expect_all_used();
   checkpoint.sources.push_back(std::move(source));
   return checkpoint;
 }

@@ -279,6 +279,10 @@ TEST_CASE("bad tar files") {
        "tensor w: expected a tensor of the file, found no such key"},
       {with(&Old::object, dict_of(text("w") + none + persistent)),
        "tensor w: expected a tensor of the file, found no such key"},
+      {with(&Old::object, dict_of(text("w") + none)),
+       "expected tensor 20 to be used, found nothing that does"},
+      {with(&Old::views, proto + empty_list + integers({11, 10, 0, 1}) + append + stop),
+       "expected storage 11 to be used, found nothing that does"},
   };
   for (const Row& row : rows) CHECK(complaint(row.bytes) == "m.bin: " + row.complaint);
 }
