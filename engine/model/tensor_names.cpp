@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bertq/error.h"
+#include "engine/model/misspelt_name.h"
 #include "engine/model/tensorflow_names.h"
 #include "loaders/printable.h"
 #include "loaders/tensorflow_checkpoint.h"
@@ -91,6 +92,13 @@ void check(const ExpectedTensor& expected, const loaders::Tensor& got) {
          "expected shape " + shape_text(expected.shape) +
              (turned ? " as [outputs, inputs], got " : ", got ") + shape_text(got.shape));
   }
+  // Nobody trains a view that shows an element several times: a stride is damaged.
+  const auto extent = loaders::element_extent(got.shape, got.strides);
+  if (!extent || *extent < got.elements) {
+    fail(got.file(), got.name,
+         "expected " + std::to_string(got.elements) + " elements of its own, got a view of " +
+             std::to_string(extent.value_or(0)));
+  }
 }
 
 // Puts the checkpoint's own number of labels where the config names none.
@@ -115,9 +123,9 @@ loaders::Tensor in_engine_order(const loaders::Checkpoint& checkpoint,
   return turn ? loaders::transposed(tensor) : tensor;
 }
 
-BertTensors by_canonical_name(const loaders::Checkpoint& checkpoint) {
+BertTensors by_canonical_name(const std::vector<NamedTensor>& named) {
   BertTensors tensors;
-  for (const auto& [canonical, tensor] : without_quantization(named_tensors(checkpoint))) {
+  for (const auto& [canonical, tensor] : named) {
     if (is_ignored(canonical)) continue;
     const auto [other, fresh] = tensors.emplace(canonical, tensor);
     if (!fresh) {
@@ -226,7 +234,8 @@ std::vector<NamedTensor> named_tensors(const loaders::Checkpoint& checkpoint) {
 }
 
 BertTensors find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config) {
-  const BertTensors all = by_canonical_name(checkpoint);
+  const std::vector<NamedTensor> named = without_quantization(named_tensors(checkpoint));
+  const BertTensors all = by_canonical_name(named);
   std::vector<ExpectedTensor> expected = expected_tensors(config);
   settle_labels(expected, all);
   const std::set<Part> present = parts_present(expected, all);
@@ -240,6 +249,8 @@ BertTensors find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfi
                (tensor.part != Part::embeddings && present.contains(tensor.part))) {
       fail(checkpoint.name, tensor.name,
            "expected shape " + shape_text(tensor.shape) + ", found no such tensor");
+    } else {
+      refuse_misspelt(checkpoint, named, tensor);
     }
   }
   for (const auto& [name, tensor] : all) {

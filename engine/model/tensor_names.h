@@ -75,8 +75,9 @@ std::vector<NamedTensor> named_tensors(const loaders::Checkpoint& checkpoint);
 
 // Finds every expected tensor; quantised ones as their integers with scales. Throws Error (input),
 // naming file and tensor, for one that is missing, has another shape or is not of a float type, for
-// two of the same canonical name, and for tensors under "bert." that the config has no place for
-// (more layers than it says).
+// two of the same canonical name, for tensors under "bert." that the config has no place for (more
+// layers than it says), for views that show an element several times, and for an ignored name that
+// is nearly that of an optional tensor which is missing.
 BertTensors find_tensors(const loaders::Checkpoint& checkpoint, const ModelConfig& config);
 
 // A classifier needs the pooler: without one it is a head for tokens, which bertq does not have.

@@ -69,4 +69,23 @@ TensorflowName from_tensorflow(std::string_view name) {
   return {scope + std::string(leaf->canonical), leaf->transposed};
 }
 
+std::string to_tensorflow(std::string_view canonical) {
+  for (const HeadRow& head : heads) {
+    if (!canonical.starts_with(head.canonical)) continue;
+    const bool is_weight = canonical.substr(head.canonical.size()) == "weight";
+    std::string name = std::string(head.scope) + (is_weight ? "output_weights" : "output_bias");
+    std::replace(name.begin(), name.end(), '.', '/');
+    return name;
+  }
+  std::string name(canonical);
+  constexpr std::string_view table = "_embeddings.weight", weight = "weight";
+  if (name.ends_with(table)) {
+    name.resize(name.rfind('.'));
+  } else if (name.ends_with(weight)) {
+    name.replace(name.size() - weight.size(), weight.size(), "kernel");
+  }
+  std::replace(name.begin(), name.end(), '.', '/');
+  return name;
+}
+
 }  // namespace bertq::engine

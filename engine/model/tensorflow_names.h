@@ -20,4 +20,7 @@ struct TensorflowName {
 
 TensorflowName from_tensorflow(std::string_view name);
 
+// The reverse, of what a checkpoint may lack: the table of segments, the pooler and the heads.
+std::string to_tensorflow(std::string_view canonical);
+
 }  // namespace bertq::engine

@@ -132,6 +132,38 @@ TEST_CASE("a checkpoint may lack segments, pooler and heads") {
   CHECK(!heads_in(found(tensors)).classifier);
 }
 
+TEST_CASE("an optional tensor whose name is damaged is not one that is missing") {
+  struct Row {
+    std::string from, to;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"bert.embeddings.token_type", "cert.embeddings.token_type"},
+           {"bert.pooler.dense", "bErt.pomler.dense"},
+           {"classifier", "clessifier"},
+       }) {
+    std::vector<TinyTensor> tensors = tiny_tensors();
+    std::string damaged;
+    for (TinyTensor& tensor : tensors) {
+      if (!tensor.name.starts_with(row.from)) continue;
+      tensor.name.replace(0, row.from.size(), row.to);
+      if (damaged.empty()) damaged = tensor.name;
+    }
+    const std::string said = testing::thrown_message<Error>([&] { found(tensors); });
+    CAPTURE(said);
+    CHECK(said.find(": tensor " + damaged + ": expected " + row.from) != std::string::npos);
+    CHECK(said.ends_with(", which is missing, got a name that is nearly the same"));
+  }
+  // Heads that bertq does not have are nobody's damage.
+  std::vector<TinyTensor> tensors = tiny_tensors();
+  testing::erase(tensors, "classifier");
+  for (const char* name :
+       {"classifier2", "pre_classifier", "cls.seq_relationship", "start_logit"}) {
+    tensors.push_back({std::string(name) + ".weight", {2, 4}});
+    tensors.push_back({std::string(name) + ".bias", {2}});
+  }
+  CHECK(!heads_in(found(tensors)).classifier);
+}
+
 TEST_CASE("what contradicts the config is refused by name") {
   using Spoil = void (*)(std::vector<TinyTensor>&);
   struct Row {

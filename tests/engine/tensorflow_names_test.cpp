@@ -44,6 +44,15 @@ TEST_CASE("google-research's variables come out canonical, kernels turned") {
   }
 }
 
+TEST_CASE("what a checkpoint may lack has its name in TensorFlow") {
+  for (const std::string name :
+       {"bert/embeddings/token_type_embeddings", "bert/pooler/dense/kernel",
+        "bert/pooler/dense/bias", "output_weights", "output_bias", "cls/squad/output_weights",
+        "cls/squad/output_bias"}) {
+    CHECK(to_tensorflow(from_tensorflow(name).canonical) == name);
+  }
+}
+
 TEST_CASE("what lies beside the model is ignored") {
   for (const std::string_view name :
        {"global_step", "cls/predictions/output_bias", "cls/predictions/transform/dense/kernel",
