@@ -1,5 +1,6 @@
-"""Writes tests/data/fuzz/<format>/seed-*: checkpoints of a few hundred bytes, from which the fuzz
-targets start. Small ones, since a fuzzer's speed falls with the size of its inputs.
+"""Writes tests/data/fuzz/<format>/seed-*: checkpoints of a few hundred bytes, and the other files
+that the engine reads, from which the fuzz targets start. Small ones, since a fuzzer's speed falls
+with the size of its inputs.
 
 Made with torch 2.13.0; the TensorFlow ones with tensorflow 2.21 (skipped where it is missing).
 
@@ -131,7 +132,82 @@ def bertq_seeds():
     write("bertq", "four", header + bytes(-len(header) % 64) + body + bytes(16))
 
 
+def settings_seeds():
+    """What the engine reads beside checkpoints."""
+    dense = "bert.encoder.layer.0.output.dense"
+    recipe = {
+        "schema_version": 1,
+        "default": {"precision": "int8", "weights": "per_channel", "activations": "dynamic"},
+        "layers": {
+            dense: {
+                "precision": "int8", "weights": "per_tensor", "activations": "static",
+                "algorithm": "kl", "scheme": "asymmetric", "scale": [0.02, 0.5],
+                "zero_point": [17, -3], "split": [[1, 3]], "clipping": "mse",
+                "bias_correction": [0.25, -1e-3], "rounding": "calibrated",
+            },
+            "classifier": {
+                "precision": "int8", "activations": "static", "scheme": "symmetric",
+                "scale": 0.1, "zero_point": 128,
+            },
+            "bert.pooler.dense": {"precision": "bf16"},
+        },
+        "weights_file": {"name": "r.safetensors", "xxh3_128": "0f"},
+        "metadata": {"seed": 1, "sets": ["a"]},
+    }
+    write("recipe", "all", json.dumps(recipe).encode())
+    write("lpot_settings", "all", LPOT_YAML.encode())
+    write("best_configure", "two", BEST_CONFIGURE_YAML.encode())
+    records = [
+        {"weights": "0f", "seed": "1"},
+        {"kind": "baseline", "key": "", "elapsed": 0.5, "score": 0.8, "seconds": 0.4},
+        {"kind": "output_errors", "key": "0/1", "elapsed": 1, "numbers": [0.1, "inf"]},
+        {"kind": "trial", "key": "3.0/0", "elapsed": 2.5, "failure": "NaN"},
+    ]
+    journal = b"bertq journal 1\n"
+    for i, record in enumerate(records):
+        payload = json.dumps(record).encode()
+        head = struct.pack("<II", len(payload), i)
+        journal += head + struct.pack("<II", crc32c(head), crc32c(payload)) + payload
+    write("journal", "four", journal)
+
+
+LPOT_YAML = """\
+model: {name: bert, framework: tensorflow, inputs: input_ids, outputs: [logits]}
+device: cpu
+quantization:
+  approach: post_training_static_quant
+  calibration: {sampling_size: "100, 500"}
+  model_wise:
+    weight: {granularity: per_channel, scheme: sym, dtype: int8, algorithm: minmax}
+    activation: {granularity: per_tensor, scheme: asym, dtype: uint8, algorithm: kl}
+  op_wise:
+    bert/pooler/dense/MatMul: {activation: {dtype: fp32}, weight: {dtype: fp32}}
+    "bert/encoder/layer_[0-9]+/output.*": {weight: {bit: 7.0}}
+tuning:
+  strategy: {name: bayesian}
+  accuracy_criterion: {relative: 1%, higher_is_better: True}
+  exit_policy: {timeout: 0, max_trials: 5, performance_only: no}
+  objective: performance
+  random_seed: 9527
+  workspace: {path: ./w, resume: ./w/history}
+"""
+BEST_CONFIGURE_YAML = """\
+approach: post_training_static_quant
+op:
+  ? !!python/tuple
+  - bert.pooler.dense
+  - Linear
+  : activation: {dtype: uint8, scheme: asym}
+    weight: {dtype: int8, scheme: sym}
+  ? !!python/tuple
+  - classifier
+  - Linear
+  : weight: {dtype: fp32}
+"""
+
+
 if __name__ == "__main__":
+    settings_seeds()
     safetensors_seeds()
     zip_seeds()
     bertq_seeds()

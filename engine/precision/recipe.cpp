@@ -43,6 +43,8 @@ Json parse_strictly(std::string_view text, const std::string& name) {
     return Json::parse(text, watch);
   } catch (const Json::parse_error& error) {
     fail(name, "byte " + std::to_string(error.byte) + ": not JSON");
+  } catch (const Json::out_of_range&) {
+    fail(name, "expected numbers that fit a double, got a larger one");
   }
 }
 
@@ -110,13 +112,21 @@ float parse_scale(const Json& value, const std::string& where) {
   return scale;
 }
 
-std::int32_t parse_zero_point(const Json& value, const std::string& where, std::int32_t lowest,
-                              std::int32_t highest) {
-  if (!value.is_number_integer() || value < lowest || value > highest) {
+// Both limits fit 32 bits. (The library compares numbers beyond 63 bits as if they were negative.)
+std::int64_t parse_integer(const Json& value, const std::string& where, std::int64_t lowest,
+                           std::int64_t highest) {
+  constexpr std::uint64_t huge = std::uint64_t{1} << 63U;
+  const bool is_huge = value.is_number_unsigned() && value.get<std::uint64_t>() >= huge;
+  if (!value.is_number_integer() || is_huge || value < lowest || value > highest) {
     fail(where, "expected an integer from " + std::to_string(lowest) + " to " +
                     std::to_string(highest) + ", got " + shown(value));
   }
-  return value.get<std::int32_t>();
+  return value.get<std::int64_t>();
+}
+
+std::int32_t parse_zero_point(const Json& value, const std::string& where, std::int32_t lowest,
+                              std::int32_t highest) {
+  return static_cast<std::int32_t>(parse_integer(value, where, lowest, highest));
 }
 
 float parse_finite(const Json& value, const std::string& where) {
@@ -144,11 +154,8 @@ const Json& required(const Json& object, const char* key, const std::string& whe
 
 std::uint32_t parse_natural(const Json& value, const std::string& where, std::size_t lowest,
                             std::size_t highest) {
-  if (!value.is_number_integer() || value < lowest || value > highest) {
-    fail(where, "expected an integer from " + std::to_string(lowest) + " to " +
-                    std::to_string(highest) + ", got " + shown(value));
-  }
-  return value.get<std::uint32_t>();
+  return static_cast<std::uint32_t>(parse_integer(value, where, static_cast<std::int64_t>(lowest),
+                                                  static_cast<std::int64_t>(highest)));
 }
 
 // Of an input of `channels` channels.

@@ -20,7 +20,6 @@
 #include "engine/model/weights.h"
 #include "jit/paths.h"
 #include "loaders/bertq_file.h"
-#include "support/random.h"
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"
 #include "texts.h"
@@ -372,41 +371,6 @@ TEST_CASE("weights that are all zero have the scale zero, and pack") {
   file.set(classifier + ".scale", 0, 0.0F);
   file.set(classifier + ".scale", 1, 0.0F);
   CHECK(complaint(folder, file.bytes()) == "(nothing thrown)");
-}
-
-// Whole files with bytes changed at random. By hand, for long: BERTQ_TEST_MUTATIONS=20000.
-TEST_CASE("a mutated .bertq file is refused, or answers as before") {
-  const char* const set = std::getenv("BERTQ_TEST_MUTATIONS");
-  const std::size_t mutations = set == nullptr ? 300 : std::stoul(set);
-  const TemporaryFolder folder;
-  const std::string good = packed(open_model(tiny, {}), Recipe::uniform(Precision::int8));
-  const auto path = folder.write("m.bertq", good);
-  const Answers expected = answers_of(load(open_model(path, {}), jit::Isa::reference));
-  Random random(7);
-  std::size_t refused = 0;
-  for (std::size_t i = 0; i < mutations; ++i) {
-    std::string bytes = good;
-    // Most of the file is arrays; half of the changes go where the structure is.
-    const std::size_t reach =
-        random.coin() ? bytes.size() : std::min<std::size_t>(8192, bytes.size());
-    for (std::size_t change = 0; change < 1 + random.below(3); ++change) {
-      bytes[random.below(reach)] = static_cast<char>(random.below(256));
-    }
-    if (random.below(8) == 0) bytes.resize(random.below(bytes.size()));
-    folder.write("m.bertq", bytes);
-    CAPTURE(i);
-    try {
-      const auto access = random.coin() ? WeightAccess::read : WeightAccess::mapped;
-      const Answers got = answers_of(load(open_model(path, {}, access), jit::Isa::reference));
-      CHECK(got == expected);
-    } catch (const Error& error) {
-      ++refused;
-      CHECK(error.kind() == ErrorKind::input);
-    } catch (const loaders::FormatError&) {
-      ++refused;
-    }
-  }
-  CHECK(refused > mutations / 2);
 }
 
 }  // namespace

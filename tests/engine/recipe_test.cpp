@@ -98,6 +98,12 @@ TEST_CASE("what is wrong is named") {
       {"{", "r.json: byte 2: not JSON"},
       {"", "r.json: byte 1: not JSON"},
       {"[]", "r.json: expected an object, got []"},
+      {R"({"schema_version": 1e999})",
+       "r.json: expected numbers that fit a double, got a larger one"},
+      {with_layer(R"({"precision": "int8", "activations": "static", "scale": [1, 1],
+                      "zero_point": [0, 18446744073709551615]})"),
+       "r.json: layer x: zero_point: element 1: expected an integer from -1023 to 1023, got "
+       "18446744073709551615"},
       {R"({"default": {}})", R"(r.json: "schema_version" is missing)"},
       {R"({"schema_version": 2})", "r.json: schema_version: expected 1, got 2"},
       {R"({"schema_version": "1"})", R"(r.json: schema_version: expected 1, got "1")"},

@@ -347,8 +347,7 @@ TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
   const Answers expected = answers_of(open("tf_classifier"), Precision::int8);
   constexpr int rounds = 20'000;
   testing::Random random(20'261'121);
-  const std::size_t tensors = find_tensors(open("tf_classifier").checkpoint, config).size();
-  int refused = 0, same = 0, without_a_part = 0;
+  int refused = 0, same = 0, without_a_head = 0;
   for (int round = 0; round < rounds; ++round) {
     std::string bad_index = index, bad_data = data;
     if (random.coin()) {
@@ -364,10 +363,11 @@ TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
             return loaders::open_memory(std::as_bytes(std::span(bad_data)), "m.data");
           });
       const Answers got = answers_of(checkpoint, config, Precision::int8);
-      // A name under a right checksum may have become another: a model without one of the parts
-      // that a checkpoint may lack, not a damaged one.
-      if (find_tensors(checkpoint, config).size() < tensors) {
-        ++without_a_part;
+      // A name under a right checksum may have become another, far from its own: then it is a model
+      // that has no classifier, refuses to classify, and answers as before in all else.
+      REQUIRE(got.states == expected.states);
+      if (got.logits.empty()) {
+        ++without_a_head;
       } else {
         REQUIRE(got == expected);
         ++same;
@@ -381,9 +381,8 @@ TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
       ++refused;
     }
   }
-  MESSAGE(refused, " refused, ", same, " the same, ", without_a_part, " without a part");
+  MESSAGE(refused, " refused, ", same, " the same, ", without_a_head, " without a head");
   CHECK(refused > rounds / 2);
-  CHECK(without_a_part <= rounds / 100);
   CHECK(same > 0);
 }
 

@@ -1,7 +1,8 @@
-// The fuzz target of one format. BERTQ_OPEN is the function of open_and_read.h that takes the
-// bytes; formats with checksums have BERTQ_REPAIR, the function of repair.h that puts them right.
+// The fuzz target of one format. BERTQ_OPEN is the function of open_and_read.h or read_settings.h
+// that takes the bytes; formats with checksums have BERTQ_REPAIR, the function of repair.h that puts them right.
 
 #include "fuzz/open_and_read.h"
+#include "fuzz/read_settings.h"
 #include "fuzz/repair.h"
 
 #ifdef BERTQ_REPAIR

@@ -115,6 +115,20 @@ void repair_bertq(Bytes file) {
   put(file, crc_at, loaders::crc32c(std::as_bytes(file.first(header))));
 }
 
+void repair_journal(Bytes file) {
+  constexpr std::size_t magic = 16, header = 16;
+  std::uint64_t at = magic;
+  for (std::uint32_t sequence = 0; fits(file, at, header); ++sequence) {
+    const std::uint64_t length = get<std::uint32_t>(file, at);
+    put(file, at + 4, sequence);
+    put(file, at + 8, loaders::crc32c(std::as_bytes(file.subspan(at, 8))));
+    at += header;
+    if (!fits(file, at, length)) return;
+    put(file, at - 4, loaders::crc32c(std::as_bytes(file.subspan(at, length))));
+    at += length;
+  }
+}
+
 std::size_t mutate_and_repair(std::uint8_t* data, std::size_t size, std::size_t max_size,
                               unsigned seed, void (*repair)(Bytes)) {
   const std::size_t mutated = LLVMFuzzerMutate(data, size, max_size);

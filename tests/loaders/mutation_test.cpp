@@ -1,10 +1,11 @@
 // Whole checkpoints, spoilt at random: each is refused by name or can be read to its last
 // byte; and where the format keeps checksums, what is read is what the good file holds.
 //
-// `loaders_tests --no-skip -tc="*20000*"` runs the long form.
+// By hand, for long: BERTQ_TEST_MUTATIONS=20000, of each form. What a model makes of such files is
+// tested beside models (tests/engine/mutated_checkpoints_test.cpp).
 #include <doctest/doctest.h>
 
-#include <cstring>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -13,7 +14,7 @@
 #include <vector>
 
 #include "loaders/checkpoint.h"
-#include "support/random.h"
+#include "support/spoilt.h"
 
 namespace bertq::loaders {
 namespace {
@@ -84,50 +85,6 @@ std::string content_of(const std::string& bytes) {
   return all;
 }
 
-// One to three edits of the kinds that accidents and attackers make.
-std::string spoilt(std::string bytes, testing::Random& random) {
-  constexpr std::uint32_t telling[] = {0, 1, 0x7FFF'FFFF, 0x8000'0000, 0xFFFF'FFFF, 0xFFFF, 8};
-  // Most of a file is numbers, which nothing but a checksum guards: half of the edits go to the
-  // first and last 4 KB, where the structure is.
-  const auto place = [&](std::size_t room) {
-    const std::size_t near = std::min<std::size_t>(bytes.size(), 4'096);
-    std::size_t at = random.below(bytes.size());
-    if (random.coin())
-      at = random.coin() ? random.below(near) : bytes.size() - 1 - random.below(near);
-    return std::min(at, bytes.size() - std::min(room, bytes.size()));
-  };
-  for (std::size_t edits = 1 + random.below(3); edits > 0 && bytes.size() > 64; --edits) {
-    const std::size_t at = place(64);
-    const std::size_t length = 1 + random.below(32);
-    switch (random.below(8)) {
-      case 0:
-        bytes.erase(at, length);
-        break;
-      case 1:
-        bytes.insert(at, bytes.substr(place(64), length));
-        break;
-      case 2:
-        bytes.replace(at, length, bytes.substr(place(64), length));
-        break;
-      case 3: {
-        const std::uint32_t number = telling[random.below(std::size(telling))];
-        std::memcpy(bytes.data() + at, &number, sizeof number);
-        break;
-      }
-      case 4:
-        bytes.resize(at);
-        break;
-      case 5:
-        bytes[at] = static_cast<char>(random.below(256));
-        break;
-      default:
-        bytes[at] =
-            static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << random.below(8)));
-    }
-  }
-  return bytes;
-}
-
 // Of this process, whatever else runs.
 double seconds_since(std::clock_t start) {
   return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
@@ -144,7 +101,7 @@ void spoil(const Form& form, int rounds) {
   double longest = 0;
   for (int round = 0; round < rounds; ++round) {
     CAPTURE(round);
-    const std::string bytes = spoilt(good, random);
+    const std::string bytes = testing::spoilt(good, random);
     const std::clock_t start = std::clock();
     try {
       const std::string got = content_of(bytes);
@@ -166,11 +123,8 @@ void spoil(const Form& form, int rounds) {
 }
 
 TEST_CASE("spoilt checkpoints are refused, or hold what they held") {
-  for (const Form& form : forms) spoil(form, 500);
-}
-
-TEST_CASE("the same 20000 times a form" * doctest::skip()) {
-  for (const Form& form : forms) spoil(form, 20'000);
+  const char* const set = std::getenv("BERTQ_TEST_MUTATIONS");
+  for (const Form& form : forms) spoil(form, set == nullptr ? 500 : std::stoi(set));
 }
 
 TEST_CASE("a checkpoint that ends anywhere before its end is refused") {
