@@ -19,25 +19,23 @@ inline constexpr float ln2_low = -2.12194440e-4F;
 inline constexpr std::array<float, 6> exp_terms = {1.0F,         0.49999994F,  0.1666643F,
                                                    0.041668005F, 0.008374196F, 0.0013843606F};
 
-// 2^f = 1 + f * (t[0] + t[1] f + ...) for |f| <= 1/2, relative error 9.1e-8.
-inline constexpr std::array<float, 5> exp2_terms = {0.693147F, 0.24022242F, 0.055507336F,
-                                                    0.009671513F, 0.0013264727F};
-
-// gelu(x) = max(0, x) - z * exp(-z^2 / 2) * R(z), z = min(|x|, gelu_limit), where
-// R(z) = erfcx(z / sqrt 2) / 2 as a polynomial in u = z / 3 - 1; absolute error of the product
-// 1.5e-8. Beyond the limit the product is below 6e-9.
-inline constexpr float gelu_limit = 6.0F;
-inline constexpr float minus_half_log2_e = -0.72134752F;
-inline constexpr float gelu_u_scale = 0.333333343F;
-inline constexpr std::array<float, 12> gelu_terms = {
-    0.12151406F,  -0.10319289F, 0.08245219F,  -0.06261284F,  0.043099143F, -0.033571314F,
-    0.031060945F, 0.01736754F,  0.022797715F, -0.049011614F, -0.06370716F, -0.031761248F};
-
-// The tanh form of GELU: x * sigmoid(2 s x (1 + c x^2)) with s = sqrt(2 / pi), c = 0.044715. Below
-// gelu_tanh_lowest the result is 0 to within 1e-30.
-inline constexpr float gelu_tanh_lowest = -16.0F;
-inline constexpr float gelu_tanh_linear = 1.59576912F;   // 2 s
-inline constexpr float gelu_tanh_cubic = 0.0713548163F;  // 2 s c
+// gelu(x) = max(0, x) - z * T(z), z = min(|x|, gelu_limit), where T(z) is the share that GELU's
+// distribution has below -z, as a polynomial in u = z - gelu_center: erfc(z / sqrt 2) / 2, or of
+// the tanh form 1 / (1 + exp(2 s z (1 + 0.044715 z^2))) with s = sqrt(2 / pi). Absolute
+// error 1.1e-7, or half an ulp of x; exactly 0 at 0. Beyond the limit z * T(z) is below 1.1e-7.
+inline constexpr float gelu_limit = 5.5F;
+inline constexpr float gelu_center = gelu_limit / 2;
+using GeluTerms = std::array<float, 17>;
+inline constexpr GeluTerms gelu_erf = {
+    0.00297977007F,   -0.00909363385F,  0.0125035485F,    -0.00994552765F,  0.00475425646F,
+    -0.00112403091F,  -0.000119435645F, 0.000181754687F,  -4.93107218e-05F, -3.13759688e-06F,
+    5.15611555e-06F,  -8.75687135e-07F, -1.83042232e-07F, 7.46019637e-08F,  -1.5336743e-09F,
+    -2.09276019e-09F, 2.22061966e-10F};
+inline constexpr GeluTerms gelu_tanh = {
+    0.00280839694F,   -0.00900267065F,  0.0127407247F,   -0.0101748696F,   0.00471902825F,
+    -0.00100595213F,  -0.000146303559F, 0.000155651185F, -3.71053029e-05F, -5.1824901e-07F,
+    2.92050504e-06F,  -9.25242659e-07F, 2.84202155e-08F, 6.3310857e-08F,   -1.1310191e-08F,
+    -1.41987155e-09F, 3.77325893e-10F};
 
 // A row whose values are all smaller than this quantises to zeros: dividing by less could overflow.
 inline constexpr float smallest_range = 1e-30F;

@@ -48,22 +48,10 @@ inline float exp_nonpositive(float x) {
   return scale_exponent(std::fma(horner(math::exp_terms, r), r, 1.0F), n);
 }
 
-inline float gelu_erf(float x) {
-  const float z = min(math::gelu_limit, std::fabs(x));
-  const float y = z * math::minus_half_log2_e * z;
-  const float n = std::nearbyint(y);
-  const float f = y - n;
-  const float e = scale_exponent(std::fma(horner(math::exp2_terms, f), f, 1.0F), n);
-  const float r = horner(math::gelu_terms, std::fma(z, math::gelu_u_scale, -1.0F));
-  return max(0.0F, x) - r * e * z;
-}
-
-inline float gelu_tanh(float x) {
-  x = max(math::gelu_tanh_lowest, x);
-  const float u = std::fma(x * x, math::gelu_tanh_cubic, math::gelu_tanh_linear) * x;
-  const float e = exp_nonpositive(-std::fabs(u));
-  const float t = 1.0F / (e + 1.0F);
-  return std::fma(max(0.0F, x), t, min(0.0F, x) * e * t);
+inline float gelu(const math::GeluTerms& terms, float x) {
+  const float z = min(std::fabs(x), math::gelu_limit);
+  const float tail = horner(terms, z - math::gelu_center);
+  return std::fma(-z, tail, max(0.0F, x));
 }
 
 inline float tanh(float x) {
@@ -78,9 +66,9 @@ inline float activate(Activation activation, float x) {
     case Activation::relu:
       return max(0.0F, x);
     case Activation::gelu_erf:
-      return gelu_erf(x);
+      return gelu(math::gelu_erf, x);
     case Activation::gelu_tanh:
-      return gelu_tanh(x);
+      return gelu(math::gelu_tanh, x);
     case Activation::tanh:
       return tanh(x);
   }

@@ -19,49 +19,15 @@ void emit_relu(Emitter& e, const Vec& x, const Temporaries& t) {
   e.vmaxps(x, t[0], x);  // this order keeps a NaN
 }
 
-void emit_gelu_erf(Emitter& e, const Vec& x, const Temporaries& t) {
-  const auto& [z, a, b, c] = t;
-  e.load(a, e.constant(math::gelu_limit));
+void emit_gelu(Emitter& e, const math::GeluTerms& terms, const Vec& x, const Temporaries& t) {
+  const auto& [z, u, tail, zero] = t;
   e.vandps(z, x, e.constant_bits(magnitude_bits));
-  e.vminps(z, a, z);
-  // c = exp(-z^2 / 2)
-  e.vmulps(a, z, e.constant(math::minus_half_log2_e));
-  e.vmulps(a, a, z);
-  e.round_to_nearest(b, a);
-  e.vsubps(a, a, b);
-  e.horner(c, a, math::exp2_terms);
-  e.vfmadd213ps(c, a, e.constant(1.0F));
-  emit_scale_exponent(e, c, c, b);
-  // b = R(z)
-  e.load(a, e.constant(math::gelu_u_scale));
-  e.vfmadd213ps(a, z, e.constant(-1.0F));
-  e.horner(b, a, math::gelu_terms);
-  e.vmulps(b, b, c);
-  e.vmulps(b, b, z);
-  e.zero(a);
-  e.vmaxps(x, a, x);
-  e.vsubps(x, x, b);
-}
-
-void emit_gelu_tanh(Emitter& e, const Vec& x, const Temporaries& t) {
-  const auto& [u, a, b, positive] = t;
-  e.load(a, e.constant(math::gelu_tanh_lowest));
-  e.vmaxps(x, a, x);
-  e.vmulps(u, x, x);
-  e.load(a, e.constant(math::gelu_tanh_cubic));
-  e.vfmadd213ps(u, a, e.constant(math::gelu_tanh_linear));
-  e.vmulps(u, u, x);
-  e.vorps(u, u, e.constant_bits(sign_bits));
-  emit_exp_nonpositive(e, {&u, 1}, {&a, 1}, {&b, 1}, positive);
-  e.vaddps(a, u, e.constant(1.0F));
-  e.load(b, e.constant(1.0F));
-  e.vdivps(a, b, a);
-  e.zero(b);
-  e.vmaxps(positive, b, x);
-  e.vminps(x, b, x);
-  e.vmulps(x, x, u);
-  e.vmulps(x, x, a);
-  e.vfmadd231ps(x, positive, a);
+  e.vminps(z, z, e.constant(math::gelu_limit));
+  e.vsubps(u, z, e.constant(math::gelu_center));
+  e.horner(tail, u, terms);
+  e.zero(zero);
+  e.vmaxps(x, zero, x);  // this order keeps a NaN
+  e.vfnmadd231ps(x, z, tail);
 }
 
 void emit_tanh(Emitter& e, const Vec& x, const Temporaries& t) {
@@ -110,9 +76,9 @@ void emit_activation(Emitter& e, Activation activation, const Vec& x, const Temp
     case Activation::relu:
       return emit_relu(e, x, t);
     case Activation::gelu_erf:
-      return emit_gelu_erf(e, x, t);
+      return emit_gelu(e, math::gelu_erf, x, t);
     case Activation::gelu_tanh:
-      return emit_gelu_tanh(e, x, t);
+      return emit_gelu(e, math::gelu_tanh, x, t);
     case Activation::tanh:
       return emit_tanh(e, x, t);
   }
