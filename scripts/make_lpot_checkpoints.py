@@ -14,6 +14,8 @@ tests/data/checkpoints/nc_*     Hugging Face's tiny BERT through neural_compress
     nc_per_tensor               one scale for each weight matrix, symmetric activations
     nc_fallback                 two layers in FP32
     nc_dynamic                  dynamic, embeddings in 8 bits
+    nc_traced                   of traceable_bert.py, its products of attention and LayerNorms in INT8
+                                too: to be refused, so it has no logits
 tests/data/golden/quantized/{lpot,neural_compressor}.safetensors
                                 logits of the model as the tool's own `load` brings it back
 
@@ -39,6 +41,7 @@ import torch
 from safetensors.numpy import save_file
 
 import tiny_bert
+import traceable_bert
 from quantized_texts import logits_of, padded, text_tensors, texts
 
 GOLDEN = tiny_bert.FIXTURES.parent / "golden" / "quantized"
@@ -151,6 +154,29 @@ def write_neural_compressor():
         yield form, load(str(folder), model)
 
 
+class Ids:
+    """Random texts for traceable_bert.py."""
+
+    batch_size = 2
+
+    def __iter__(self):
+        random = np.random.default_rng(5)
+        for _ in range(5):
+            ids = random.integers(5, len(tiny_bert.VOCABULARY), size=(2, traceable_bert.LENGTH))
+            yield torch.from_numpy(ids), 0
+
+
+def write_traced():
+    import tiny_torch
+    from neural_compressor import PostTrainingQuantConfig, quantization
+
+    model = traceable_bert.TraceableBert(tiny_bert.config()).eval()
+    model.load_state_dict(tiny_torch.tensors(), strict=False)
+    settings = PostTrainingQuantConfig(calibration_sampling_size=[10], excluded_precisions=["bf16"])
+    quantized = quantization.fit(model, settings, calib_dataloader=Ids())
+    quantized.save(str(tiny_bert.write_folder("nc_traced")))
+
+
 def main(tool):
     torch.set_num_threads(1)
     tensors = text_tensors()
@@ -160,6 +186,8 @@ def main(tool):
         tensors[form + ".batch8"] = logits_of(model, 8)
         print(form, tensors[form + ".logits"][:2].tolist())
     save_file(tensors, str(GOLDEN / (tool + ".safetensors")))
+    if tool == "neural_compressor":
+        write_traced()
 
 
 if __name__ == "__main__":

@@ -62,6 +62,17 @@ bool is_torch_range(std::string_view name, const std::set<std::string, std::less
   return false;
 }
 
+// "….scale", or "add_scale_0" as torch.fx numbers what is no module's.
+bool is_named_as_range(std::string_view name) {
+  constexpr std::array<std::string_view, 2> numbered{"_scale_", "_zero_point_"};
+  if (name.ends_with(names::scale) || name.ends_with(names::zero_point)) return true;
+  const std::size_t digits = name.find_last_not_of("0123456789") + 1;
+  return digits < name.size() &&
+         std::any_of(numbered.begin(), numbered.end(), [&](std::string_view suffix) {
+           return name.substr(0, digits).ends_with(suffix);
+         });
+}
+
 // Rows [first, first + count) of a tensor.
 Tensor rows_of(const Tensor& tensor, std::uint64_t first, std::uint64_t count) {
   Tensor part = tensor;
@@ -107,6 +118,12 @@ std::vector<NamedTensor> without_torch(const std::vector<NamedTensor>& tensors,
   std::vector<NamedTensor> plain;
   for (const NamedTensor& named : tensors) {
     if (is_torch_range(named.name, modules)) continue;
+    if (is_named_as_range(named.name)) {
+      fail(named.tensor,
+           "expected ranges of linear layers alone, got that of another operation, such as a "
+           "product "
+           "of attention, a sum or a LayerNorm: have it left in FP32");
+    }
     std::string name = named.name;
     if (const Renaming* renaming = torch_renaming(name)) {
       name = name_of(without_suffix(name, renaming->from), renaming->to);
@@ -118,7 +135,7 @@ std::vector<NamedTensor> without_torch(const std::vector<NamedTensor>& tensors,
 
 // The integers of Q8BERT with the scale that stands beside them, which is a multiplier.
 Tensor scaled_integers(const NamedTensor& integers, std::string_view own, std::string_view scale,
-                       DType dtype, const TensorIndex& index) {
+                       DType dtype, const TensorIndex& index, NumberReader& numbers) {
   if (integers.tensor.dtype != dtype) {
     fail(integers.tensor, "expected " + std::string(loaders::dtype_name(dtype)) + ", got " +
                               std::string(loaders::dtype_name(integers.tensor.dtype)));
@@ -126,7 +143,7 @@ Tensor scaled_integers(const NamedTensor& integers, std::string_view own, std::s
   const std::string name = name_of(without_suffix(integers.name, own), scale);
   const auto found = index.find(name);
   if (found == index.end()) fail(integers.tensor, "expected " + name + " beside it, found none");
-  const double multiplier = single_number(*found->second);
+  const double multiplier = numbers.read(*found->second);
   if (!(multiplier > 0.0) || !std::isfinite(multiplier)) {
     fail(*found->second, "expected a positive number, got " + std::to_string(multiplier));
   }
@@ -140,6 +157,7 @@ Tensor scaled_integers(const NamedTensor& integers, std::string_view own, std::s
 
 std::vector<NamedTensor> without_q8bert(const std::vector<NamedTensor>& tensors) {
   const TensorIndex index = index_of(tensors);
+  NumberReader numbers;
   std::vector<NamedTensor> plain;
   for (const NamedTensor& named : tensors) {
     const std::string_view name = named.name;
@@ -149,11 +167,11 @@ std::vector<NamedTensor> without_q8bert(const std::vector<NamedTensor>& tensors)
     if (name.ends_with(names::q8bert_weight)) {
       plain.push_back({renamed(names::q8bert_weight, ".weight"),
                        scaled_integers(named, names::q8bert_weight, names::q8bert_weight_scale,
-                                       DType::i8, index)});
+                                       DType::i8, index, numbers)});
     } else if (name.ends_with(names::q8bert_bias)) {
       plain.push_back({renamed(names::q8bert_bias, ".bias"),
                        scaled_integers(named, names::q8bert_bias, names::q8bert_bias_scale,
-                                       DType::i32, index)});
+                                       DType::i32, index, numbers)});
     } else if (std::none_of(q8bert_numbers.begin(), q8bert_numbers.end(),
                             [&](std::string_view number) { return name.ends_with(number); })) {
       plain.push_back(named);
@@ -170,10 +188,11 @@ TensorIndex index_of(const std::vector<NamedTensor>& tensors) {
   return index;
 }
 
-double single_number(const Tensor& tensor) {
+double NumberReader::read(const Tensor& tensor) {
   if (tensor.elements != 1) {
     fail(tensor, "expected one number, got " + std::to_string(tensor.elements));
   }
+  verifier_.verify(tensor);
   if (tensor.dtype == DType::f64) {
     double value = 0.0;
     loaders::read_f64(tensor, 0, {&value, 1});

@@ -51,8 +51,16 @@ inline std::string name_of(std::string_view module, std::string_view suffix) {
 using TensorIndex = std::map<std::string_view, const loaders::Tensor*, std::less<>>;
 TensorIndex index_of(const std::vector<NamedTensor>& tensors);
 
-// The one number of a tensor. Throws Error (input) naming it if it holds more, or no number.
-double single_number(const loaders::Tensor& tensor);
+// Reads scales, thresholds and zero points, each the one number of a tensor. Not thread-safe.
+class NumberReader {
+ public:
+  // Throws Error (input) naming the tensor if it holds more, or no number, and FormatError if its
+  // checksum is another; the storage that several share is compared once.
+  double read(const loaders::Tensor& tensor);
+
+ private:
+  loaders::ChecksumVerifier verifier_;
+};
 
 // "query" of a state dict that has its weight packed or quantised. The weight is a plain float
 // tensor where the packing is FP16.
@@ -73,8 +81,9 @@ std::vector<std::string> parts_of(const std::string& module);
 std::string plain_name(std::string_view name);
 
 // Replaces the packed forms and takes out what only describes ranges. Leaves what is not quantised
-// as it is. Throws Error (input) naming the tensor for scales that are no positive numbers and
-// integers of another type than the format's.
+// as it is. Throws Error (input) naming the tensor for scales that are no positive numbers,
+// integers of another type than the format's, and ranges of operations that bertq has in floating
+// point only.
 std::vector<NamedTensor> without_quantization(std::vector<NamedTensor> tensors);
 
 }  // namespace bertq::engine

@@ -59,7 +59,7 @@ class Q8BertState {
   float scale(const std::string& name) const {
     const auto tensor = index_.find(name);
     if (tensor == index_.end()) fail(name, std::string("expected a threshold, found none"));
-    const auto threshold = static_cast<float>(single_number(*tensor->second));
+    const auto threshold = static_cast<float>(numbers_.read(*tensor->second));
     const float multiplier = most / threshold;
     if (!(threshold > 0.0F) || !std::isnormal(threshold) || !std::isnormal(multiplier)) {
       fail(name, std::string("expected a threshold above 0, as training leaves it, got ") +
@@ -89,6 +89,7 @@ class Q8BertState {
 
   const loaders::Checkpoint& checkpoint_;
   const TensorIndex index_;
+  mutable NumberReader numbers_;
 };
 
 // The modules that are there, whichever form they are in.

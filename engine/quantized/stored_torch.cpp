@@ -88,7 +88,7 @@ class TorchState {
 
   std::optional<double> number(const std::string& name) const {
     const auto tensor = index_.find(name);
-    if (tensor != index_.end()) return single_number(*tensor->second);
+    if (tensor != index_.end()) return numbers_.read(*tensor->second);
     const auto attribute = attributes_.find(name);
     if (attribute == attributes_.end()) return std::nullopt;
     if (const auto* real = std::get_if<double>(&attribute->second)) return *real;
@@ -105,6 +105,7 @@ class TorchState {
 
   const loaders::Checkpoint& checkpoint_;
   const TensorIndex index_;
+  mutable NumberReader numbers_;
   std::map<std::string, loaders::Attribute, std::less<>> attributes_;
   std::map<std::string, std::int64_t, std::less<>> versions_;
 };

@@ -70,7 +70,7 @@ const std::vector<Form> forms{
     {"tf_zip"},
     {"lpot_static", Guard::nothing, Kind::stored},
     {"lpot_fallback", Guard::nothing, Kind::stored},
-    {"lpot_dynamic", Guard::nothing, Kind::torch_dynamic},
+    {"lpot_dynamic", Guard::nothing, Kind::torch_dynamic, false},
     {"nc_static", Guard::checksums, Kind::stored},
     {"nc_per_tensor", Guard::checksums, Kind::stored},
     {"q8bert_ema", Guard::checksums, Kind::stored},

@@ -13,6 +13,7 @@
 #include "engine/quantized/best_configure.h"
 #include "engine/quantized/layer_form.h"
 #include "quantized_golden.h"
+#include "support/thrown_message.h"
 
 namespace bertq::testing {
 using namespace engine;
@@ -222,6 +223,14 @@ TEST_CASE("checkpoints with ranges that cannot be are refused by name") {
     CHECK(message.find('\n') == std::string::npos);
     for (const std::string& word : row.words) CHECK(message.find(word) != std::string::npos);
   }
+}
+
+TEST_CASE("a product of attention in INT8 is refused by name, and so are sums and LayerNorms") {
+  const std::string message =
+      testing::thrown_message<Error>([] { open_quantized_fixture("nc_traced"); });
+  CAPTURE(message);
+  CHECK(message.find("best_model.pt: tensor bert") != std::string::npos);
+  CHECK(message.find(": expected ranges of linear layers alone") != std::string::npos);
 }
 
 TEST_CASE("a threshold of 0 does no harm where thresholds are found while running") {
