@@ -124,7 +124,10 @@ struct Batcher::Impl {
     }
     const auto pending = std::make_shared<PendingAnswer>(*model.impl().files, model.max_tokens(),
                                                          question, context, how, std::move(done));
-    return batcher->submit(engine::Wanted::token_logits, pending->parts());
+    auto parts = pending->parts();
+    if (!parts.empty()) return batcher->submit(engine::Wanted::token_logits, std::move(parts));
+    pending->finish();
+    return true;
   }
 
   const Model model;

@@ -24,13 +24,14 @@ class PendingAnswer : public std::enable_shared_from_this<PendingAnswer> {
   PendingAnswer(const engine::ModelFiles& files, std::size_t max_tokens, std::string_view question,
                 std::string_view context, const AnswerOptions& options, Batcher::OnAnswered done);
 
-  // A request for each window; they look at this, and keep it alive.
+  // A request for each window; they look at this, and keep it alive. None where there is nothing to
+  // read: then finish() tells the caller.
   std::vector<engine::Batcher::Part> parts();
+  void finish();
 
  private:
   // On threads of the batcher, once for each window.
   void take(std::size_t window, std::span<const float> logits, std::exception_ptr error);
-  void finish();
 
   const std::string context_;
   const Question question_;

@@ -64,6 +64,7 @@ class Keeper final : public SearchObserver {
     observer_.on_baseline(baseline, restored);
   }
   void on_probe(const Outcome& outcome) override { observer_.on_probe(outcome); }
+  bool wants_more() override { return observer_.wants_more(); }
   // Of the journal's trials only the last best is worth a recipe.
   void on_best(const Trial& best, const Outcome& baseline) override {
     pending_ = best;

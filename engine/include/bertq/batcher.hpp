@@ -1,4 +1,9 @@
 // Requests of many threads, run together: for servers.
+//
+//   bertq::Batcher batcher(model, {.instances = 2});
+//   std::future<bertq::Prediction> label = batcher.classify({"He left.", "He went away."});
+//   use(label.get().label);
+//   if (!batcher.embed(text, on_vector)) say_busy();  // the queue is full
 #pragma once
 
 #include <chrono>
@@ -91,6 +96,7 @@ class BERTQ_API Batcher {
   bool classify(const Input& input, OnClassified done);
   using OnEmbedded = std::function<void(std::span<const float> vector, std::exception_ptr error)>;
   bool embed(const Input& input, OnEmbedded done);
+  // A context without words is answered at once, on the thread that calls.
   using OnAnswered = std::function<void(const Answer& answer, std::exception_ptr error)>;
   bool answer(std::string_view question, std::string_view context, OnAnswered done,
               const AnswerOptions& options = {});

@@ -19,9 +19,10 @@
    a handle of another kind, one that was freed, and any other value are BERTQ_USAGE. One that is
    freed while another thread is within a call with it is gone when that call returns.
 
-   Structs that the caller fills begin with `size`: sizeof the struct, anything else is BERTQ_USAGE.
-   Fields that are 0 mean the default, and NULL for options means defaults throughout. Arrays are of
-   plain records without a size; these stay as they are for an ABI version.
+   Options, inputs, facts and answers begin with `size`, which the caller sets, those that are
+   results too: sizeof the struct, anything else is BERTQ_USAGE. Fields that are 0 mean the default,
+   and NULL for options means defaults throughout. Arrays of results are of plain records without a
+   size; these stay as they are for an ABI version.
 
    Buffers are the caller's. `capacity` is in elements, `count` receives how many there are; if they
    do not fit, the call is BERTQ_SHORT_BUFFER. NULL and 0 ask for the number in that way. A function
