@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "api/c_api_support.h"
+#include "support/skipped.h"
 
 namespace bertq::test {
 namespace {
@@ -124,6 +125,10 @@ int in_child(const bertq_model* model, bertq_session* session, bertq_queue* queu
 }
 
 TEST_CASE("C: after fork, the parent's sessions are refused and new ones work") {
+#ifdef __SANITIZE_THREAD__
+  testing::print_skipped("fork", "ThreadSanitizer starts no threads in a child of many threads");
+  return;
+#endif
   const OpenModel model;
   const OpenSession session(model, 2);
   bertq_queue* queue = nullptr;
