@@ -18,6 +18,10 @@ bool is(const BenchResult& result, ScenarioKind kind) {
   return result.scenario && result.scenario->kind == kind;
 }
 
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 // "Server qps=40, mrpc": what the results of several precisions have in common.
 std::string subject_of(const BenchResult& result) {
   if (!result.scenario) return result.shape;
@@ -47,20 +51,18 @@ std::string throughput(const BenchReport& report) {
 
 // Marks by which the precisions of a picture are told apart.
 constexpr Mark marks[] = {Mark::plain, Mark::good, Mark::chosen};
-constexpr const char* mark_names[] = {"plain", "green", "large"};
 
 // The distribution of latencies: each percentile, of every precision in one picture.
 std::string distribution(const std::vector<const BenchResult*>& group) {
   Scatter scatter;
   scatter.x_title = "latency, ms";
   scatter.y_title = "% answered by then";
-  std::string legend;
+  std::vector<LegendEntry> legend;
   for (std::size_t i = 0; i < group.size(); ++i) {
     const std::size_t mark = std::min(i, std::size(marks) - 1);
     const std::vector<double> all = all_latencies(*group[i]);
     if (all.empty()) continue;
-    legend +=
-        fmt::format("{}{}: {}", legend.empty() ? "" : "; ", group[i]->precision, mark_names[mark]);
+    legend.push_back({marks[mark], group[i]->precision});
     for (int share = 1; share <= 99; ++share) {
       const double value = percentile(all, share) * milli;
       scatter.points.push_back(
@@ -69,8 +71,8 @@ std::string distribution(const std::vector<const BenchResult*>& group) {
     }
   }
   if (scatter.points.empty()) return "";
-  return fmt::format("<h3>{}</h3>\n<p class=\"faint\">{}</p>\n{}", html_text(subject_of(*group[0])),
-                     html_text(legend), scatter_chart(scatter));
+  return fmt::format("<h3>{}</h3>\n{}{}", html_text(subject_of(*group[0])), chart_legend(legend),
+                     scatter_chart(scatter));
 }
 
 std::string distributions(const BenchReport& report) {
@@ -117,10 +119,11 @@ std::string rates(const BenchReport& report) {
     }
     if (scatter.points.empty()) continue;
     pictures += fmt::format(
-        "<h3>{}, {}: {:.1f} /s</h3>\n<p class=\"faint\">p50 plain, p90 green, p99 large; the "
-        "Offline rate is {:.1f} /s.</p>\n{}",
+        "<h3>{}, {}: {:.1f} /s</h3>\n<p>The Offline rate is {:.1f} /s.</p>\n{}{}",
         html_text(subject_of(result)), html_text(result.precision), result.rate,
-        result.offline_rate, scatter_chart(scatter));
+        result.offline_rate,
+        chart_legend({{Mark::plain, "p50"}, {Mark::good, "p90"}, {Mark::chosen, "p99"}}),
+        scatter_chart(scatter));
   }
   return section("Latency against rate",
                  "Every rate that the search for the highest one has tried.", pictures);
@@ -132,13 +135,16 @@ std::string results_table(const BenchReport& report) {
   for (std::size_t i = 0; i < report.results.size(); ++i) {
     const BenchResult& result = report.results[i];
     const Figure rate = examples_per_second(result);
-    rows.push_back(
-        {subject_of(result), result.precision, result.activations,
-         fmt::format("{:.1f}", rate.value), fmt::format("{:.0f}", tokens_per_second(result)),
-         rate.spread ? fmt::format("{:.1f}", *rate.spread * percent) : "-",
-         ms(latency(result, 50).value), ms(latency(result, 90).value),
-         ms(latency(result, 99).value), fmt::format("{}", sum_of(result, &BenchRun::refused)),
-         report.comparison ? changes_text(*report.comparison, i) : "-"});
+    const bool requests = !is(result, ScenarioKind::offline);  // else a latency is a whole pass's
+    const auto late = [&](double percent_of_all) {
+      return requests ? ms(latency(result, percent_of_all).value) : "-";
+    };
+    rows.push_back({subject_of(result), result.precision, activations_text(result),
+                    fmt::format("{:.1f}", rate.value),
+                    fmt::format("{:.0f}", tokens_per_second(result)),
+                    rate.spread ? fmt::format("{:.1f}", *rate.spread * percent) : "-", late(50),
+                    late(90), late(99), fmt::format("{}", sum_of(result, &BenchRun::refused)),
+                    report.comparison ? changes_text(*report.comparison, i) : "-"});
   }
   return "<h2>All results</h2>\n" +
          html_table({"what", "precision", "activations", "examples/s", "tokens/s", "spread %",
@@ -151,9 +157,10 @@ std::string results_table(const BenchReport& report) {
 std::string bench_page(const BenchReport& report) {
   const BatcherOptions& batching = report.options.batching;
   std::string body = fmt::format(
-      "<p>{}, {}; {} instances of {} threads; {} runs; tokenization {} the time.</p>\n",
-      html_text(jit::describe_cpu().name), jit::isa_name(report.isa), batching.instances,
-      batching.threads, report.options.repeat, report.options.tokenize ? "within" : "outside");
+      "<p>{}, {}; {} of {}; {}; tokenization {} the time.</p>\n",
+      html_text(jit::describe_cpu().name), jit::isa_name(report.isa),
+      counted(batching.instances, "instance"), counted(batching.threads, "thread"),
+      counted(report.options.repeat, "run"), report.options.tokenize ? "within" : "outside");
   body += throughput(report) + distributions(report) + rates(report) + results_table(report);
   return html_page(fmt::format("Speed of {}", report.model), body);
 }

@@ -108,9 +108,10 @@ std::string shapes_text(const BenchReport& report, std::string_view format) {
     const Figure median = latency(result, 50);
     table.add(with_comparison(
         report,
-        {result.shape, result.precision, result.activations, std::string(jit::isa_name(report.isa)),
-         fmt::format("{}", report.options.batching.threads), milliseconds(median.value),
-         milliseconds(latency(result, 99).value), fmt::format("{:.0f}", gops(result)),
+        {result.shape, result.precision, activations_text(result),
+         std::string(jit::isa_name(report.isa)), fmt::format("{}", report.options.batching.threads),
+         milliseconds(median.value), milliseconds(latency(result, 99).value),
+         fmt::format("{:.0f}", gops(result)),
          peak ? fmt::format("{:.0f}", static_cast<double>(*peak) / mega) : "-",
          fmt::format("{:.1f}", examples_per_second(result).value), spread_text(median)},
         changes_of(report, i)));
@@ -128,18 +129,21 @@ std::string scenarios_text(const BenchReport& report, std::string_view format) {
   for (std::size_t i = 0; i < report.results.size(); ++i) {
     const BenchResult& result = report.results[i];
     const bool server = result.scenario->kind == ScenarioKind::server;
+    const bool requests = result.scenario->kind != ScenarioKind::offline;  // else of whole passes
+    const auto late = [&](double share) {
+      return requests ? milliseconds(latency(result, share).value) : "-";
+    };
     const Figure rate = examples_per_second(result), p50 = latency(result, 50);
     const std::string setting = setting_of(result);
     table.add(with_comparison(
         report,
         {std::string(scenario_name(result.scenario->kind)), result.shape, result.precision,
-         result.activations, std::string(jit::isa_name(report.isa)),
+         activations_text(result), std::string(jit::isa_name(report.isa)),
          fmt::format("{}", report.options.batching.threads),
          fmt::format("{}", report.options.batching.instances), tokenization(report),
          setting.empty() ? "-" : setting, server ? fmt::format("{:.1f}", result.rate) : "-",
          fmt::format("{:.1f}", rate.value), fmt::format("{:.0f}", tokens_per_second(result)),
-         spread_text(server ? p50 : rate), milliseconds(p50.value),
-         milliseconds(latency(result, 90).value), milliseconds(latency(result, 99).value),
+         spread_text(server ? p50 : rate), late(50), late(90), late(99),
          fmt::format("{}", sum_of(result, &BenchRun::batches)),
          fmt::format("{}", sum_of(result, &BenchRun::refused)),
          fmt::format("{:.1f}", result.padding_avoided * percent)},

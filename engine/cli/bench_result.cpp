@@ -45,6 +45,10 @@ Figure latency(const BenchResult& result, double percent) {
       [&](const BenchRun& run) { return percentile_or_zero(run.latencies, percent); });
 }
 
+std::string activations_text(const BenchResult& result) {
+  return result.precision == "fp32" || result.precision == "bf16" ? "-" : result.activations;
+}
+
 Figure examples_per_second(const BenchResult& result) {
   const auto examples = static_cast<double>(sum_of(result, &BenchRun::examples));
   return with_spread(over(examples, sum_seconds(result)), result, [](const BenchRun& run) {

@@ -58,6 +58,8 @@ struct Figure {
 
 // Seconds; of all runs' latencies together. 0 where nothing was answered.
 Figure latency(const BenchResult& result, double percent);
+// For people: "-" where layers have no ranges, in FP32 and BF16.
+std::string activations_text(const BenchResult& result);
 // Of all runs together.
 Figure examples_per_second(const BenchResult& result);
 double tokens_per_second(const BenchResult& result);

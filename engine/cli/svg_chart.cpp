@@ -120,6 +120,15 @@ std::string bar_chart(const std::vector<Bar>& bars) {
   return svg(height, content);
 }
 
+std::string chart_legend(const std::vector<LegendEntry>& entries) {
+  std::string spans;
+  for (const LegendEntry& entry : entries) {
+    spans += fmt::format("<span style=\"color: {}\">&#9679;</span> {} &emsp;",
+                         colour_of(entry.mark), html_text(entry.text));
+  }
+  return fmt::format("<p>{}</p>\n", spans);
+}
+
 std::string scatter_chart(const Scatter& scatter) {
   constexpr double height = 420.0, left = 70.0, bottom = 50.0, top = 16.0, right = 16.0;
   double low_x = 0.0, high_x = 0.0, low_y = scatter.level.value_or(scatter.points.at(0).y);

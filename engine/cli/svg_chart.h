@@ -33,6 +33,13 @@ struct Scatter {
 };
 std::string scatter_chart(const Scatter& scatter);
 
+struct LegendEntry {
+  Mark mark = Mark::plain;
+  std::string text;
+};
+// What the marks of a picture mean: a line to stand above it.
+std::string chart_legend(const std::vector<LegendEntry>& entries);
+
 // The ends and the distance of three to seven round numbers that cover low..high.
 struct Ticks {
   double first = 0.0, step = 1.0;
