@@ -17,6 +17,10 @@ awk '/^## /{inside = /^## In your program/} inside' "$source/README.md" |
   awk '/^```/{fence = !fence; block += fence; next} fence && block == 2' > first.sh
 sed -n "/^cat > first.cpp/,/^END/p" first.sh | bash
 
+# What was compiled for an earlier run of this test is not compiled again, where that can be known.
+launcher=()
+if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+
 say() { echo "== $* (${SECONDS} s)"; }
 fail() { echo "$*" >&2; exit 1; }
 
@@ -25,7 +29,8 @@ build_and_run() {
   local name=$1 project=$2
   shift 2
   say "$name"
-  cmake -S "$here/$project" -B "$name" -G Ninja "-DPROGRAM=$work/first.cpp" "$@" > "$name.log" 2>&1 &&
+  cmake -S "$here/$project" -B "$name" -G Ninja "-DPROGRAM=$work/first.cpp" "${launcher[@]}" "$@" \
+    > "$name.log" 2>&1 &&
     cmake --build "$name" >> "$name.log" 2>&1 || { cat "$name.log"; fail "$name: does not build"; }
   check "$name" "$name/consumer"
 }
