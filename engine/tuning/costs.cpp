@@ -9,6 +9,10 @@ namespace bertq::engine {
 namespace {
 
 constexpr double far_off = 2.5, dynamic_ranges = 1.02;
+// What is measured slower than INT8 by less than this may as well be faster: such differences come
+// from the machine's other work. INT8 is the choice then, with either kind of ranges.
+constexpr double least_bf16 = 1.04, least_fp32 = 1.05;
+static_assert(dynamic_ranges < least_bf16 && least_bf16 < least_fp32);
 
 // Layers of one shape, wherever they stand: the name without its number.
 std::string class_of(const std::string& module) {
@@ -64,6 +68,18 @@ double share_of_bf16(const TuningSpace& space, Trials& trials, const Configurati
   return std::clamp((seconds_or(trials.probe(lifted), all_int8) - all_int8) / extra, 0.0, 1.0);
 }
 
+double cost_of(const LayerOption& option, double int8, double extra, double bf16_share) {
+  switch (option.precision) {
+    case Precision::int8:
+      break;
+    case Precision::bf16:
+      return std::max(int8 + bf16_share * extra, int8 * least_bf16);
+    case Precision::fp32:
+      return std::max(int8 + extra, int8 * least_fp32);
+  }
+  return option.activations == Ranges::dynamic ? int8 * dynamic_ranges : int8;
+}
+
 }  // namespace
 
 Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuration& int8) {
@@ -85,30 +101,19 @@ Costs measure_costs(const TuningSpace& space, Trials& trials, const Configuratio
   const double int8_of_work = all_int8 / total_work(space);
   Costs costs;
   for (const TunableModule& module : space.modules) {
-    double fp32 = int8_of_work * module.work;
+    const double in_int8 = int8_of_work * module.work;
+    double extra_of_module = 0.0;
     if (const auto found = classes.find(class_of(module.name)); found != classes.end()) {
       const LayerClass& layer_class = found->second;
       const double predicted = extra_of_work * layer_class.work;
       const bool usual =
           layer_class.extra < predicted * far_off && layer_class.extra * far_off > predicted;
-      fp32 +=
+      extra_of_module =
           (usual ? predicted : layer_class.extra) / static_cast<double>(layer_class.modules.size());
     }
     costs.emplace_back();
-    const double int8_cost = int8_of_work * module.work;
     for (const LayerOption& option : module.options) {
-      const double ranges = option.activations == Ranges::dynamic ? dynamic_ranges : 1.0;
-      switch (option.precision) {
-        case Precision::int8:
-          costs.back().push_back(int8_cost * ranges);
-          break;
-        case Precision::bf16:
-          costs.back().push_back(int8_cost + bf16_share * (fp32 - int8_cost));
-          break;
-        case Precision::fp32:
-          costs.back().push_back(fp32);
-          break;
-      }
+      costs.back().push_back(cost_of(option, in_int8, extra_of_module, bf16_share));
     }
   }
   return costs;
