@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets, one for each format of checkpoints, and runs each for SECONDS (default 15):
-# fuzz.sh [SECONDS]. What fails is kept under build/fuzz/tests/fuzz/.
+# Builds the fuzz targets, one for each format of checkpoints and of settings (recipes, LPOT's files,
+# journals), and runs each for SECONDS (default 15): fuzz.sh [SECONDS]. What fails is kept under build/fuzz/tests/fuzz/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
