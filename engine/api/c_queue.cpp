@@ -16,7 +16,7 @@ struct OpenQueue {
   Batcher batcher;
 };
 
-// On a thread of a queue: that a `done` is being called.
+// That a `done` is being called on this thread.
 thread_local bool in_callback = false;
 
 // BERTQ_OK without an error; else it is this thread's last one.
@@ -32,9 +32,9 @@ bertq_status status_of(const std::exception_ptr& error) {
 
 template <typename Function, typename... Arguments>
 void call_back(Function done, const Arguments&... arguments) {
-  in_callback = true;
+  const bool nested = std::exchange(in_callback, true);  // submitted from another one
   done(arguments...);
-  in_callback = false;
+  in_callback = nested;
 }
 
 void deliver(bertq_done done, void* context, std::span<const float> values,

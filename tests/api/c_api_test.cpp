@@ -276,6 +276,13 @@ TEST_CASE("C: a queue's answers are a session's") {
   bertq_queue* queue = nullptr;
   REQUIRE_OK(bertq_queue_create(model, nullptr, &queue));
   REQUIRE_OK(bertq_submit_answer(queue, &input, nullptr, receive, &got));
+  Got empty;
+  const bertq_input no_words = bertq_pair("Who?", "");
+  REQUIRE_OK(bertq_submit_answer(queue, &no_words, nullptr, receive, &empty));
+  CHECK(empty.calls == 1);
+  CHECK(empty.status == BERTQ_OK);
+  CHECK(empty.answer.answered == 0);
+  CHECK(empty.candidates.empty());
   const bertq_input single = bertq_text("no context");
   CHECK(bertq_submit_answer(queue, &single, nullptr, receive, &got) == BERTQ_USAGE);
   bertq_answer_options wrong{};

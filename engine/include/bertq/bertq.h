@@ -266,7 +266,8 @@ typedef struct bertq_queue_options {
    nor free the queue, which is BERTQ_USAGE. */
 typedef void (*bertq_done)(void* context, bertq_status status, const float* values, size_t count);
 
-/* The same of an answer and its candidates, the likeliest first. */
+/* The same of an answer and its candidates, the likeliest first. That of a context without words is
+   delivered at once, by the thread that submits. */
 typedef void (*bertq_answered)(void* context, bertq_status status,
                                const bertq_answer_result* answer, const bertq_candidate* candidates,
                                size_t count);
