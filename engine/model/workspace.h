@@ -22,7 +22,8 @@ inline constexpr std::size_t largest_row_block = 128;
 class Workspace {
  public:
   Workspace(const Model::Impl& model, std::size_t threads)
-      : partition{threads, largest_row_block, least_rows_per_thread(model.kernels.isa())},
+      : partition{threads, largest_row_block,
+                  least_rows_per_thread(model.recipe == Recipe::uniform(Precision::fp32))},
         model_(model) {}
 
   const Partition partition;  // of all row-wise steps

@@ -42,8 +42,8 @@ std::size_t Partition::scratch_rows(std::size_t rows) const {
   return std::max(jit::round_up(by_columns, jit::tile_rows), by_rows);
 }
 
-std::size_t least_rows_per_thread(jit::Isa isa) {
-  return isa == jit::Isa::amx ? 128 : 32;
+std::size_t least_rows_per_thread(bool all_f32) {
+  return all_f32 ? 64 : 128;
 }
 
 std::size_t attention_parts(std::size_t heads, std::size_t threads) {

@@ -4,7 +4,6 @@
 #include <cstddef>
 
 #include "jit/gemm.h"
-#include "jit/isa.h"
 
 namespace bertq::engine {
 
@@ -38,9 +37,10 @@ struct Partition {
   std::size_t scratch_rows(std::size_t rows) const;
 };
 
-// Rows for which multiplying with a weight takes about as long as fetching it from the shared
-// cache. Tiles multiply faster, so they need more.
-std::size_t least_rows_per_thread(jit::Isa isa);
+// Rows for a thread below which splitting the columns is faster, meetings and all: measured with
+// two threads of a Zen 5 (64 in FP32; 128 where INT8 or BF16 multiplies faster), taken over for
+// others.
+std::size_t least_rows_per_thread(bool all_f32);
 
 // Into how many parts to split the queries of each of `heads` heads (over all sequences), so that
 // all threads have work: parts repeat the packing of keys and values, so as few as will do.

@@ -15,7 +15,6 @@
 #include "engine/model/packed_batch.h"
 #include "engine/model/sequence_check.h"
 #include "engine/runtime/cpu_set.h"
-#include "engine/runtime/partition.h"
 #include "engine/runtime/topology.h"
 
 namespace bertq::engine {
@@ -143,10 +142,11 @@ class Instance {
 
 }  // namespace
 
-// Rows that keep a thread's unit busy are few (least_rows_per_thread); four times as many leave the
-// ends of steps and of batches, where threads wait, small beside the work.
+// Enough that the ends of steps and of batches, where threads wait, are small beside the work.
+// Tiles multiply faster, so they need more.
 std::size_t good_batch_tokens(jit::Isa isa, std::size_t threads) {
-  return 4 * least_rows_per_thread(isa) * std::max<std::size_t>(threads, 1);
+  const std::size_t for_a_thread = isa == jit::Isa::amx ? 512 : 128;
+  return for_a_thread * std::max<std::size_t>(threads, 1);
 }
 
 struct Batcher::Impl {
