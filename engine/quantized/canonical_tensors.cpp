@@ -121,8 +121,7 @@ std::vector<NamedTensor> without_torch(const std::vector<NamedTensor>& tensors,
     if (is_named_as_range(named.name)) {
       fail(named.tensor,
            "expected ranges of linear layers alone, got that of another operation, such as a "
-           "product "
-           "of attention, a sum or a LayerNorm: have it left in FP32");
+           "product of attention, a sum or a LayerNorm: have it left in FP32");
     }
     std::string name = named.name;
     if (const Renaming* renaming = torch_renaming(name)) {
