@@ -136,11 +136,11 @@ TEST_CASE("products of `reference` have the same bits on every machine") {
   const std::vector<Case> cases = {
       {Operands::f32, Activation::none, 0x1A28B13871E1C131},
       {Operands::f32, Activation::relu, 0x7DAB47AB231D2932},
-      {Operands::f32, Activation::gelu_erf, 0x60EBF860BE37B169},
-      {Operands::f32, Activation::gelu_tanh, 0x106B7CE9B01000DA},
+      {Operands::f32, Activation::gelu_erf, 0xBB35E0060377E34F},
+      {Operands::f32, Activation::gelu_tanh, 0xB7094EC79E708E39},
       {Operands::f32, Activation::tanh, 0x2337C92ADB9BB158},
       {Operands::u8s8, Activation::none, 0x0968B14E9800A513},
-      {Operands::u8s8, Activation::gelu_erf, 0x701A7E22FCD4E226},
+      {Operands::u8s8, Activation::gelu_erf, 0x956A43D4CC4782C9},
   };
   for (const Case& c : cases) {
     const std::uint64_t fingerprint = fingerprint_of_product(c.operands, c.activation);
