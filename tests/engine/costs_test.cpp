@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/fake_experiments.h"
+#include "engine/small_space.h"
 #include "support/random.h"
 
 namespace bertq::testing {
@@ -15,15 +16,9 @@ using namespace engine;
 namespace {
 
 TuningSpace space_with_bf16() {
-  ModelConfig config;
-  config.hidden = 64;
-  config.intermediate = 256;
-  config.layers = 2;
-  Heads heads;
-  heads.pooler = heads.classifier = true;
   SpaceRequest request;
   request.bf16 = true;
-  return make_space(config, heads, request);
+  return small_space(request);
 }
 
 using Probe = std::function<Outcome(const Configuration&)>;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bertq/error.h"
+#include "engine/small_space.h"
 #include "support/thrown_message.h"
 
 namespace bertq::testing {
@@ -58,14 +59,6 @@ const std::string tensorflow_seed =
 
 LpotSettings parse(const std::string& yaml) {
   return parse_lpot_settings(yaml, "x.yaml");
-}
-
-ModelConfig small_config() {
-  ModelConfig config;
-  config.hidden = 64;
-  config.intermediate = 256;
-  config.layers = 2;
-  return config;
 }
 
 TEST_CASE("the PyTorch example as it stands") {

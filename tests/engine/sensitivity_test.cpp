@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/fake_experiments.h"
+#include "engine/small_space.h"
 #include "engine/tuning/costs.h"
 #include "support/random.h"
 
@@ -14,17 +15,11 @@ namespace bertq::testing {
 using namespace engine;
 namespace {
 
-// Two encoder layers' worth of modules, with every option that bertq has.
-TuningSpace small_space() {
-  ModelConfig config;
-  config.hidden = 64;
-  config.intermediate = 256;
-  config.layers = 2;
-  Heads heads;
-  heads.pooler = heads.classifier = true;
+// With every option that bertq has.
+TuningSpace full_space() {
   SpaceRequest request;
   request.model_wise.lists.activation.algorithm = {"minmax", "mse"};
-  return make_space(config, heads, request);
+  return small_space(request);
 }
 
 std::set<std::string> lifted(const TuningSpace& space, const Configuration& configuration) {
@@ -43,7 +38,7 @@ double usual_loss(const LayerOption& option) {
 }
 
 TEST_CASE("INT8 throughout does: it is the result, with a front of at least twelve trials") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   FakeExperiments fake(space);
   fake.loss = [](std::size_t, const LayerOption& option) { return usual_loss(option); };
   const SearchResult result = run_search(request_for(space, "sensitivity", 100), fake);
@@ -65,7 +60,7 @@ TEST_CASE("INT8 throughout does: it is the result, with a front of at least twel
 }
 
 TEST_CASE("a planted bad layer is found, named first, and alone goes back to FP32") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   Random random(7);
   for (int round = 0; round < 20; ++round) {
     const std::size_t bad = random.below(space.modules.size());
@@ -84,7 +79,7 @@ TEST_CASE("a planted bad layer is found, named first, and alone goes back to FP3
 }
 
 TEST_CASE("a layer whose ranges alone are bad gets other ranges, not FP32") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   const std::size_t bad = space.index_of("bert.encoder.layer.1.intermediate.dense");
   FakeExperiments fake(space);
   fake.loss = [&](std::size_t module, const LayerOption& option) {
@@ -104,7 +99,7 @@ TEST_CASE("a layer whose ranges alone are bad gets other ranges, not FP32") {
 }
 
 TEST_CASE("several bad layers: all of them, and no others") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   const std::set<std::string> bad{"bert.encoder.layer.0.attention.self.key",
                                   "bert.encoder.layer.1.output.dense", "classifier"};
   FakeExperiments fake(space);
@@ -118,7 +113,7 @@ TEST_CASE("several bad layers: all of them, and no others") {
 }
 
 TEST_CASE("accuracy methods are switched on where they help, before any layer goes back") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   FakeExperiments fake(space);
   fake.loss = [](std::size_t, const LayerOption& option) {
     return option.quantized() ? 1e-3 : 0.0;
@@ -132,7 +127,7 @@ TEST_CASE("accuracy methods are switched on where they help, before any layer go
 }
 
 TEST_CASE("a goal out of reach: everything was tried, the best score is kept") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   FakeExperiments fake(space);
   fake.adjust = [](double score, const Configuration&) { return score - 0.5; };
   fake.loss = [](std::size_t, const LayerOption& option) { return usual_loss(option); };
@@ -154,7 +149,7 @@ TEST_CASE("a space of one option is one trial and its front") {
 }
 
 TEST_CASE("lower is better: the same layers are found") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   FakeExperiments fake(space);
   fake.baseline_score = 1.0;
   fake.loss = [](std::size_t module, const LayerOption& option) {
@@ -170,7 +165,7 @@ TEST_CASE("lower is better: the same layers are found") {
 }
 
 TEST_CASE("timings that wobble change nothing") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   const auto keys = [&](std::uint64_t noise) {
     FakeExperiments fake(space);
     Random random(noise);
@@ -185,7 +180,7 @@ TEST_CASE("timings that wobble change nothing") {
 }
 
 TEST_CASE("failed probes and trials end nothing") {
-  const TuningSpace space = small_space();
+  const TuningSpace space = full_space();
   FakeExperiments fake(space);
   fake.loss = [](std::size_t module, const LayerOption& option) {
     // Not even a forward pass survives this layer's fixed ranges.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bertq/error.h"
+#include "engine/small_space.h"
 #include "engine/tuning/operation_names.h"
 #include "support/thrown_message.h"
 
@@ -15,20 +16,6 @@ using namespace engine;
 namespace {
 
 using Texts = std::vector<std::string>;
-
-ModelConfig small_config() {
-  ModelConfig config;
-  config.hidden = 64;
-  config.intermediate = 256;
-  config.layers = 2;
-  return config;
-}
-
-Heads classifier_heads() {
-  Heads heads;
-  heads.pooler = heads.classifier = true;
-  return heads;
-}
 
 Texts texts_of(const std::vector<LayerOption>& options) {
   Texts texts;
@@ -83,7 +70,7 @@ TEST_CASE("mixtures of INT8 and FP32 are no options") {
 }
 
 TEST_CASE("the modules of a model, in the order of the forward pass") {
-  const TuningSpace space = make_space(small_config(), classifier_heads(), {});
+  const TuningSpace space = small_space({});
   Texts names;
   for (const TunableModule& module : space.modules) names.push_back(module.name);
   CHECK(names.size() == 1 + 2 * 8 + 2);
@@ -136,7 +123,7 @@ TEST_CASE("a pattern that names nothing is refused with its line") {
   for (const char* pattern :
        {"MatMul", "pooler", "bert.encoder.layer.2.output.dense", ".*lstm.*"}) {
     request.op_wise = {{pattern, 12, {}}};
-    CHECK(thrown_message<Error>([&] { make_space(small_config(), classifier_heads(), request); }) ==
+    CHECK(thrown_message<Error>([&] { small_space(request); }) ==
           "x.yaml: line 12: op_wise: expected a name or pattern of operations of this model, got " +
               std::string(pattern));
   }
@@ -152,7 +139,7 @@ TEST_CASE("patterns that are none, and ones that would take for ever") {
 }
 
 TEST_CASE("keys are canonical, and recipes say what a configuration does") {
-  const TuningSpace space = make_space(small_config(), classifier_heads(), {});
+  const TuningSpace space = small_space({});
   Configuration configuration{std::vector<std::uint16_t>(space.modules.size()), 0, 5};
   configuration.options[1] = 3;
   CHECK(configuration_key(configuration) == "0.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0/0/5");
