@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
@@ -82,11 +81,6 @@ std::string Folder::write(std::string_view name, std::string_view content) const
   std::ofstream file(path_ / name, std::ios::binary);
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   return (path_ / name).string();
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/read_file.h"
+
 namespace bertq::testing {
 
 struct Finished {
@@ -33,7 +35,6 @@ class Folder {
   std::filesystem::path path_;
 };
 
-std::string read_file(const std::filesystem::path& path);
 std::vector<std::string> lines_of(const std::string& text);
 
 // A copy of the embedded sample's folder: config.json, model.safetensors, vocab.txt.

@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -13,6 +11,7 @@
 #include "engine/tuning/journal.h"
 #include "engine/tuning/lpot_settings.h"
 #include "fuzz/read_settings.h"
+#include "support/read_file.h"
 
 namespace bertq::testing {
 using namespace engine;
@@ -21,11 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path inputs = fs::path(BERTQ_TEST_DATA) / "fuzz";
-
-std::string bytes_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 struct Format {
   std::string_view name;
@@ -41,7 +35,7 @@ TEST_CASE("what once troubled a reader of settings is refused or read") {
     int count = 0;
     for (const auto& entry : fs::directory_iterator(inputs / format.name)) {
       CAPTURE(entry.path().string());
-      const std::string bytes = bytes_of(entry.path());
+      const std::string bytes = read_file(entry.path());
       CHECK_NOTHROW(format.read(std::as_bytes(std::span(bytes))));
       ++count;
     }
@@ -51,12 +45,13 @@ TEST_CASE("what once troubled a reader of settings is refused or read") {
 }
 
 TEST_CASE("the seeds of the fuzz targets of settings are good files") {
-  CHECK(Recipe::parse(bytes_of(inputs / "recipe/seed-all"), "m").entries().size() == 3);
+  CHECK(Recipe::parse(read_file(inputs / "recipe/seed-all"), "m").entries().size() == 3);
   CHECK(
-      parse_lpot_settings(bytes_of(inputs / "lpot_settings/seed-all"), "m").space.op_wise.size() ==
+      parse_lpot_settings(read_file(inputs / "lpot_settings/seed-all"), "m").space.op_wise.size() ==
       2);
-  CHECK(parse_best_configure(bytes_of(inputs / "best_configure/seed-two"), "m").layers.size() == 2);
-  CHECK(parse_journal(bytes_of(inputs / "journal/seed-four"), "m").records.size() == 4);
+  CHECK(parse_best_configure(read_file(inputs / "best_configure/seed-two"), "m").layers.size() ==
+        2);
+  CHECK(parse_journal(read_file(inputs / "journal/seed-four"), "m").records.size() == 4);
 }
 
 }  // namespace

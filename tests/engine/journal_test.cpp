@@ -7,13 +7,12 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "bertq/error.h"
+#include "support/read_file.h"
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"
 
@@ -27,16 +26,11 @@ const Identity identity{{"weights", "aa11"}, {"strategy", "basic"}};
 const std::vector<std::string> payloads{R"({"kind": "baseline"})", "", std::string(300, 'x'),
                                         R"({"kind": "trial", "score": 0.5})"};
 
-std::string bytes_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // A journal with the payloads, and its bytes.
 std::string full_journal(const fs::path& path) {
   Journal journal = Journal::begin(path, identity);
   for (const std::string& payload : payloads) journal.append(payload);
-  return bytes_of(path);
+  return read_file(path);
 }
 
 // Where each record ends, the identity's first.
@@ -80,7 +74,7 @@ TEST_CASE("a new search keeps the journals of earlier ones") {
   CHECK(third.records().empty());
   REQUIRE(third.notes().size() == 1);
   CHECK(third.notes()[0].ends_with("r.journal.2"));
-  CHECK(bytes_of(folder / "r.journal.1") == first);
+  CHECK(read_file(folder / "r.journal.1") == first);
   CHECK(Journal::resume(folder / "r.journal.2", identity).records().back() == "second");
 }
 
@@ -132,7 +126,7 @@ TEST_CASE(
                                     : message.find(": record ") != message.npos &&
                                           message.find(", byte ") != message.npos;
       REQUIRE(named);
-      REQUIRE(bytes_of(path) == spoilt);
+      REQUIRE(read_file(path) == spoilt);
     }
   }
 }
@@ -164,7 +158,7 @@ TEST_CASE("the journal of another search is refused by the fact that differs") {
   const Identity other{{"weights", "aa11"}, {"strategy", "mse"}};
   const std::string message = thrown_message<Error>([&] { Journal::resume(path, other); });
   CHECK(message.find("strategy: expected mse, got basic") != std::string::npos);
-  CHECK(bytes_of(path) == whole);
+  CHECK(read_file(path) == whole);
   const Identity more{{"weights", "aa11"}, {"vocabulary", "bb22"}, {"strategy", "basic"}};
   CHECK(thrown_message<Error>([&] {
           Journal::resume(path, more);
@@ -176,7 +170,7 @@ TEST_CASE("what is no journal is refused and left alone") {
   const fs::path path = folder.write("r.journal", "something else entirely");
   CHECK(thrown_message<Error>([&] { Journal::resume(path, identity); }) ==
         path.string() + ": byte 0: expected a journal of bertq");
-  CHECK(bytes_of(path) == "something else entirely");
+  CHECK(read_file(path) == "something else entirely");
 }
 
 TEST_CASE("two searches cannot hold one journal") {

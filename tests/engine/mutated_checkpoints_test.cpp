@@ -10,8 +10,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +20,7 @@
 #include "engine/model/model_files.h"
 #include "engine/model/pack_model.h"
 #include "engine/model/packed_facts.h"
+#include "support/read_file.h"
 #include "support/spoilt.h"
 #include "support/temporary_folder.h"
 #include "texts.h"
@@ -76,11 +75,6 @@ const std::vector<Form> forms{
     {"q8bert_ema", Guard::checksums, Kind::stored},
     {"q8bert_training", Guard::checksums, Kind::stored},
 };
-
-std::string bytes_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // Hashes; 0 where there is no such head, which whoever asks it is told.
 struct Answer {
@@ -195,7 +189,7 @@ class Fixture {
   void add(const std::string& name) {
     // LPOT's choices are checked against the weights.
     const bool is_guarded = form_.guard != Guard::nothing || name.ends_with(".yaml");
-    files_.push_back({name, bytes_of(folder_ / name), {}, is_guarded});
+    files_.push_back({name, read_file(folder_ / name), {}, is_guarded});
     if (form_.guard == Guard::structure) files_.back().spared = numbers_in(folder_ / name);
   }
 

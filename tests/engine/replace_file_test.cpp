@@ -3,11 +3,11 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <iterator>
 #include <string>
 
 #include "bertq/error.h"
+#include "support/read_file.h"
 
 namespace bertq::testing {
 using namespace engine;
@@ -33,20 +33,15 @@ class Folder {
   fs::path path_;
 };
 
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 TEST_CASE("a file is replaced whole, through a link too") {
   const Folder folder;
   replace_file(folder / "file", "old");
   replace_file(folder / "file", "new");
-  CHECK(content_of(folder / "file") == "new");
+  CHECK(read_file(folder / "file") == "new");
   fs::create_symlink(folder / "file", folder / "link");
   replace_file(folder / "link", "newer");
   CHECK(fs::is_symlink(folder / "link"));
-  CHECK(content_of(folder / "file") == "newer");
+  CHECK(read_file(folder / "file") == "newer");
   CHECK(folder.files() == 2);
 }
 

@@ -19,6 +19,7 @@
 #include "engine/fake_experiments.h"
 #include "engine/runtime/replace_file.h"
 #include "support/random.h"
+#include "support/read_file.h"
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"
 
@@ -275,11 +276,6 @@ std::vector<std::string> lines_of(const fs::path& file) {
   return lines;
 }
 
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 [[noreturn]] void tune_in_child(const TuningSpace& space, const fs::path& folder) {
   FakeExperiments fake(space);
   set_rugged(fake);
@@ -325,18 +321,18 @@ TEST_CASE(
     while (tune_until_killed(space, folder.path(), 200 + random.below(12'000))) {
       ++kills;
       // Each trial that was shown is in the journal, whatever the moment.
-      const JournalContent content = parse_journal(text_of(folder / "j"), "j");
+      const JournalContent content = parse_journal(read_file(folder / "j"), "j");
       std::string all;
       for (const std::string& record : content.records) all += record;
       for (const std::string& key : lines_of(folder / "shown")) {
         REQUIRE(all.find("\"key\":\"" + key + "\"") != std::string::npos);
       }
       // The best so far is a whole recipe, or there is none yet.
-      const std::string best = text_of(folder / "best");
+      const std::string best = read_file(folder / "best");
       CHECK((best.empty() || best.ends_with(".\n")));
     }
     ++finished;
-    REQUIRE(text_of(folder / "best") == recipe);
+    REQUIRE(read_file(folder / "best") == recipe);
     // Shown once each: none twice, none left out.
     auto shown = lines_of(folder / "shown");
     std::sort(shown.begin(), shown.end());

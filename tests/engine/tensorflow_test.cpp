@@ -4,8 +4,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +16,7 @@
 #include "loaders/leveldb_table.h"
 #include "loaders/tensorflow_checkpoint.h"
 #include "support/random.h"
+#include "support/read_file.h"
 #include "support/skipped.h"
 #include "support/temporary_folder.h"
 #include "support/tensor_bundle_file.h"
@@ -32,11 +31,6 @@ using testing::TemporaryFolder;
 using testing::Text;
 
 const fs::path fixtures = BERTQ_TEST_DATA "/checkpoints";
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 ModelFiles open(const std::string& name) {
   return open_model(fixtures / name, {});
@@ -123,8 +117,8 @@ TEST_CASE("a SQuAD head is the same as Hugging Face's") {
 }
 
 TEST_CASE("which GELU it is, and why, follows from config and weights") {
-  const std::string google = text_of(fixtures / "tf_bert/bert_config.json");
-  const std::string hugging_face = text_of(fixtures / "safetensors/config.json");
+  const std::string google = testing::read_file(fixtures / "tf_bert/bert_config.json");
+  const std::string hugging_face = testing::read_file(fixtures / "safetensors/config.json");
   struct Row {
     std::string form;
     std::map<std::string, std::string> configs;
@@ -340,8 +334,8 @@ testing::TableEntries entries_of(const std::string& index) {
 
 TEST_CASE("a spoilt checkpoint is refused, or gives the same answer") {
   const fs::path prefix = fixtures / "tf_classifier/model.ckpt-10";
-  const std::string index = text_of(prefix.string() + ".index");
-  const std::string data = text_of(prefix.string() + ".data-00000-of-00001");
+  const std::string index = testing::read_file(prefix.string() + ".index");
+  const std::string data = testing::read_file(prefix.string() + ".data-00000-of-00001");
   const testing::TableEntries entries = entries_of(index);
   const ModelConfig config = open("tf_classifier").config;
   const Answers expected = answers_of(open("tf_classifier"), Precision::int8);

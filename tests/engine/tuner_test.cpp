@@ -6,14 +6,13 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "bertq/error.h"
 #include "engine/model/packed_batch.h"
+#include "support/read_file.h"
 #include "support/temporary_folder.h"
 #include "support/thrown_message.h"
 
@@ -64,11 +63,6 @@ TEST_CASE("a library's own evaluation: a calibrated recipe that the model runs")
       Model::load(sample.files.checkpoint, sample.files.config, report.best, jit::Isa::reference));
 }
 
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 TEST_CASE("stopped by want of memory and resumed: the same recipe, byte for byte") {
   const Sample sample;
   const TemporaryFolder folder;
@@ -93,7 +87,7 @@ TEST_CASE("stopped by want of memory and resumed: the same recipe, byte for byte
   const TuningReport resumed = Tuner(sample.files, sample.inputs, stops).run(options);
   CHECK(resumed.trials == whole.trials);
   CHECK(resumed.score == whole.score);
-  CHECK(text_of(folder / "stopped.json") == text_of(folder / "whole.json"));
+  CHECK(read_file(folder / "stopped.json") == read_file(folder / "whole.json"));
 }
 
 TEST_CASE("a journal of another model's search is refused") {

@@ -4,23 +4,17 @@
 
 #include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
 #include "fuzz/open_and_read.h"
 #include "loaders/checkpoint.h"
+#include "support/read_file.h"
 
 namespace bertq::loaders {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string bytes_in(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 struct Format {
   std::string_view name;
@@ -39,7 +33,7 @@ TEST_CASE("what once troubled a reader is refused or read, at once") {
     for (const auto& entry :
          fs::directory_iterator(fs::path(BERTQ_TEST_DATA) / "fuzz" / format.name)) {
       CAPTURE(entry.path().string());
-      const std::string bytes = bytes_in(entry.path());
+      const std::string bytes = testing::read_file(entry.path());
       const std::clock_t start = std::clock();
       CHECK_NOTHROW(format.open(std::as_bytes(std::span(bytes))));
       CHECK(std::clock() - start < CLOCKS_PER_SEC);

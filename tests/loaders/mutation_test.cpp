@@ -8,12 +8,11 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "loaders/checkpoint.h"
+#include "support/read_file.h"
 #include "support/spoilt.h"
 
 namespace bertq::loaders {
@@ -38,11 +37,6 @@ const std::vector<Form> forms{
     {"torch_tar", "pytorch_model.bin", false},
     {"safetensors", "model.safetensors", false},
 };
-
-std::string bytes_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // All that a checkpoint says: names, types, shapes, elements, scales, attributes, versions.
 std::string content_of(const std::string& bytes) {
@@ -93,7 +87,7 @@ double seconds_since(std::clock_t start) {
 void spoil(const Form& form, int rounds) {
   CAPTURE(form.name);
   const std::string good =
-      bytes_of(fs::path(BERTQ_TEST_DATA "/checkpoints") / form.name / form.file);
+      testing::read_file(fs::path(BERTQ_TEST_DATA "/checkpoints") / form.name / form.file);
   const std::string want = content_of(good);
   REQUIRE(want.size() > 10'000);
   testing::Random random(17);
@@ -131,7 +125,7 @@ TEST_CASE("a checkpoint that ends anywhere before its end is refused") {
   for (const Form& form : forms) {
     CAPTURE(form.name);
     const std::string good =
-        bytes_of(fs::path(BERTQ_TEST_DATA "/checkpoints") / form.name / form.file);
+        testing::read_file(fs::path(BERTQ_TEST_DATA "/checkpoints") / form.name / form.file);
     // A tar ends in blocks of zeros, which nobody misses.
     const bool is_tar = form.name == "torch_tar";
     const std::size_t end = is_tar ? good.find_last_not_of('\0') : good.size();
