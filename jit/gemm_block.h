@@ -9,6 +9,8 @@
 namespace bertq::jit {
 
 inline constexpr std::size_t most_groups = 3;  // of 16 columns, in one block
+inline constexpr std::size_t f32_turn = 4;     // steps of depth in a turn of the f32 loop
+inline constexpr std::size_t cache_line = 64;
 
 struct GemmBlock {
   const void* a;           // f32: first row; else its row in the first tile
@@ -16,6 +18,7 @@ struct GemmBlock {
   const void* b;           // first panel of 16 columns
   std::uint64_t b_stride;  // between panels
   std::uint64_t depth;     // f32: k; else tiles
+  const void* ahead;       // of the panels after these: what to prefetch, `ahead_bytes` of it
   std::uint64_t rows;      // tile kernels only; the others know theirs
   const std::int32_t* compensation;
   const float* row_scale;
@@ -28,6 +31,12 @@ struct GemmBlock {
   std::uint64_t c_panel_stride;      // tiles: between panels of 16 rows
   const float *output_multiplier, *output_offset;  // u8
 };
+
+// What a block of a vector kernel prefetches: a line for each of its groups and each turn of its
+// loop. Sixteen blocks fetch so much of B as one uses.
+constexpr std::size_t ahead_bytes(std::size_t turns, std::size_t groups) {
+  return turns * groups * cache_line;
+}
 
 using GemmBlockFunction = void (*)(const GemmBlock*);
 

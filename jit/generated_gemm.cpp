@@ -74,19 +74,24 @@ class GeneratedGemm final : public Gemm {
         memory_(kernels.code) {}
 
   // Columns outside, rows inside: the panels of B that a block needs stay in the nearest cache
-  // while A streams by.
+  // while A streams by, and the blocks fetch the next panels meanwhile, each a part.
   void run(const GemmArgs& args, Range rows, Range columns) const override {
     GemmBlock block = constant_part(args);
+    const std::size_t turns = f32_operands() ? block.depth / f32_turn : block.depth;
     const std::size_t widest = groups_ * lanes;
     for (std::size_t n = columns.begin; n < columns.end; n += widest) {
       const std::size_t groups = std::min(groups_, padded_columns(columns.end - n) / lanes);
       set_columns(block, args, n);
+      const std::byte* ahead = panels(args, n + widest);
+      const std::byte* const end = panels(args, std::min(n + 2 * widest, columns.end));
       for (std::size_t m = rows.begin; m < rows.end;) {
         const std::size_t height = choose_height(m, rows.end);
         const std::size_t count = std::min(heights_[height], rows.end - m);
         set_rows(block, args, m, n, count, groups);
+        block.ahead = ahead < end ? ahead : block.b;
         memory_.function<GemmBlockFunction>(height * groups_ + groups - 1)(&block);
         m += count;
+        ahead += ahead_bytes(turns, groups);
       }
     }
   }
@@ -134,12 +139,15 @@ class GeneratedGemm final : public Gemm {
     return block;
   }
 
+  // The panels of B from column n on.
+  const std::byte* panels(const GemmArgs& args, std::size_t n) const {
+    const auto* b = static_cast<const std::byte*>(args.b);
+    if (f32_operands()) return b + packed_f32_offset(n, 0, args.k) * sizeof(float);
+    return b + packed_s8_offset(n, 0, depth_bytes(args));
+  }
+
   void set_columns(GemmBlock& block, const GemmArgs& args, std::size_t n) const {
-    if (f32_operands()) {
-      block.b = static_cast<const float*>(args.b) + packed_f32_offset(n, 0, args.k);
-    } else {
-      block.b = static_cast<const std::int8_t*>(args.b) + packed_s8_offset(n, 0, depth_bytes(args));
-    }
+    block.b = panels(args, n);
     if (spec_.operands == Operands::u8s8) block.compensation = args.compensation + n;
     if (spec_.column_scale) block.column_scale = args.column_scale + n;
     if (spec_.bias) block.bias = args.bias + n;
