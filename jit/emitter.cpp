@@ -27,6 +27,14 @@ Emitter::Address Emitter::constant_bits(std::uint32_t bits) {
   return table(std::vector<std::uint32_t>(lanes, bits));
 }
 
+void Emitter::keep_constants(std::span<const std::uint32_t> all_bits, int first) {
+  for (const std::uint32_t bits : all_bits) {
+    const Vec kept = vec(first++);
+    load(kept, constant_bits(bits));
+    kept_constants_.emplace(bits, kept);
+  }
+}
+
 Emitter::Address Emitter::table(const std::vector<std::uint32_t>& lanes_bits, int half) {
   return ptr[rip + constants_[lanes_bits] + half * vector_bytes()];
 }

@@ -60,6 +60,23 @@ class Emitter : public Xbyak::CodeGenerator {
   // A constant in every lane, readable as a vector operand.
   Address constant(float value) { return constant_bits(std::bit_cast<std::uint32_t>(value)); }
   Address constant_bits(std::uint32_t bits);
+  // Loads constants into registers, one each from `first` on, where with_constant finds them from
+  // here to the end of the code: for code that has registers to spare and few loads.
+  void keep_constants(std::span<const std::uint32_t> all_bits, int first);
+  // Emits use(operand), the operand being the constant in a register or in memory.
+  template <typename Use>
+  void with_constant_bits(std::uint32_t bits, Use use) {
+    const auto kept = kept_constants_.find(bits);
+    if (kept != kept_constants_.end()) {
+      use(kept->second);
+    } else {
+      use(constant_bits(bits));
+    }
+  }
+  template <typename Use>
+  void with_constant(float value, Use use) {
+    with_constant_bits(std::bit_cast<std::uint32_t>(value), use);
+  }
   // 16 constants, one a lane; for ymm code `half` picks which 8.
   Address table(const std::vector<std::uint32_t>& lanes_bits, int half = 0);
 
@@ -72,8 +89,10 @@ class Emitter : public Xbyak::CodeGenerator {
   // sum = c[n-1]; sum = sum * x + c[i] for i = n-2 .. 0.
   template <std::size_t N>
   void horner(const Vec& sum, const Vec& x, const std::array<float, N>& terms) {
-    load(sum, constant(terms[N - 1]));
-    for (std::size_t i = N - 1; i-- > 0;) vfmadd213ps(sum, x, constant(terms[i]));
+    with_constant(terms[N - 1], [&](const Xbyak::Operand& term) { load(sum, term); });
+    for (std::size_t i = N - 1; i-- > 0;) {
+      with_constant(terms[i], [&](const Xbyak::Operand& term) { vfmadd213ps(sum, x, term); });
+    }
   }
 
   // Appends the constants and hands over the code. The emitter is spent after that.
@@ -84,6 +103,7 @@ class Emitter : public Xbyak::CodeGenerator {
 
   Isa isa_;
   std::map<std::vector<std::uint32_t>, Xbyak::Label> constants_;
+  std::map<std::uint32_t, Vec> kept_constants_;
 };
 
 }  // namespace bertq::jit

@@ -20,7 +20,7 @@ struct GemmBlock {
   std::uint64_t depth;     // f32: k; else tiles
   const void* ahead;       // of the panels after these: what to prefetch, `ahead_bytes` of it
   std::uint64_t rows;      // tile kernels only; the others know theirs
-  const std::int32_t* compensation;
+  const std::int32_t* compensation;  // of tile kernels: negative, what sums begin with
   const float* row_scale;
   const float* column_scale;
   const float* bias;
@@ -30,13 +30,21 @@ struct GemmBlock {
   std::uint64_t c_stride;            // f32: between rows
   std::uint64_t c_panel_stride;      // tiles: between panels of 16 rows
   const float *output_multiplier, *output_offset;  // u8
+  // Tile kernels only: where the sums of this block go, `tile_sums_bytes` from a multiple of them,
+  // and the block before, which is finished meanwhile (null: none).
+  void* sums;
+  const GemmBlock* previous;
 };
 
-// What a block of a vector kernel prefetches: a line for each of its groups and each turn of its
-// loop. Sixteen blocks fetch so much of B as one uses.
-constexpr std::size_t ahead_bytes(std::size_t turns, std::size_t groups) {
-  return turns * groups * cache_line;
-}
+// The sums of a tile kernel's block: two panels of 16 rows, each row 2 groups of 16 int32 or f32.
+inline constexpr std::size_t tile_sums_row = 2 * 64;
+inline constexpr std::size_t tile_sums_panel = 16 * tile_sums_row;
+inline constexpr std::size_t tile_sums_bytes = 2 * tile_sums_panel;
+
+// Lines of the next panels that a block prefetches, for each of its groups and each turn of its
+// loop. A turn of 16 steps uses 16, so 16 blocks of vectors fetch what one uses, and 4 of tiles:
+// in either case 128 rows.
+inline constexpr std::size_t vector_lines_ahead = 1, tile_lines_ahead = 4;
 
 using GemmBlockFunction = void (*)(const GemmBlock*);
 

@@ -1,13 +1,16 @@
 #include "jit/gemm_tile.h"
 
+#include <array>
 #include <cstddef>
 #include <ranges>
+#include <span>
 #include <vector>
 
 #include "jit/emitter.h"
 #include "jit/gemm_block.h"
 #include "jit/gemm_epilogue.h"
 #include "jit/layout.h"
+#include "jit/vector_math.h"
 
 namespace bertq::jit {
 namespace {
@@ -19,49 +22,73 @@ using Xbyak::Tmm;
 class TileGemm {
  public:
   TileGemm(const GemmSpec& spec, const TileShape& block)
-      : e_(Isa::amx), spec_(spec), panels_(block.panels), groups_(block.groups) {}
+      : e_(Isa::amx),
+        spec_(spec),
+        panels_(block.panels),
+        groups_(block.groups),
+        epilogue_(e_, spec, is_bf16(), {e_.vec(2), e_.vec(3), e_.vec(4), e_.vec(5)},
+                  column_places()) {}
 
   CodeBlock generate(const std::string& name) {
-    e_.prologue();
-    const std::vector<Reg> saved = saved_registers();
-    for (const Reg& reg : saved) e_.push(reg);
-    e_.sub(e_.rsp, static_cast<std::uint32_t>(scratch_bytes()));
-    e_.and_(e_.rsp, static_cast<std::uint32_t>(-64));  // prologue() kept the old one in rbp
+    open_frame();
+    begin_products();
+    begin_finishing();
     multiply();
-    spill();
-    finish();
-    e_.lea(e_.rsp, e_.ptr[e_.rbp - saved.size() * 8]);
-    for (const Reg& reg : saved | std::views::reverse) e_.pop(reg);
-    e_.epilogue();
+    finish_rest();
+    store_sums();
+    close_frame();
     return e_.finish(name + "." + std::to_string(panels_ * 16) + "x" +
                      std::to_string(groups_ * 16));
   }
 
- private:
-  std::vector<Reg> saved_registers() const {
-    std::vector<Reg> saved = GemmEpilogue::saved_registers(spec_);
-    saved.insert(saved.end(), {rows_left_, rows_of_panel_, scratch_});
-    return saved;
+  CodeBlock generate_finish(const std::string& name) {
+    multiplies_ = false;
+    open_frame();
+    begin_finishing();
+    finish_rest();
+    close_frame();
+    return e_.finish(name + ".finish_x" + std::to_string(groups_ * 16));
   }
 
+ private:
   bool is_bf16() const { return spec_.operands == Operands::bf16; }
+  bool is_f32_output() const { return spec_.output == Output::f32; }
   Tmm c(int panel, int group) const { return Tmm(panel * 2 + group); }
   Tmm a(int panel) const { return Tmm(4 + panel); }
   Tmm b(int group) const { return Tmm(6 + group); }
-  std::size_t scratch_row_bytes() const {
-    return static_cast<std::size_t>(groups_) * lanes * sizeof(std::int32_t);
-  }
-  std::size_t scratch_bytes() const {
-    return static_cast<std::size_t>(panels_) * tile_rows * scratch_row_bytes();
+
+  // The stack holds the column vectors of the block before, a line for each group.
+  int columns_bytes() const { return groups_ * line; }
+  std::vector<Xbyak::RegExp> column_places() const {
+    std::vector<Xbyak::RegExp> places;
+    for (std::size_t i = 0; i < column_vectors(spec_).size(); ++i) {
+      places.emplace_back(e_.rsp + i * static_cast<std::size_t>(columns_bytes()));
+    }
+    return places;
   }
 
-  void multiply() {
-    const auto load = [&](const Reg& to, std::size_t offset) {
-      e_.mov(to, e_.ptr[e_.args + offset]);
-    };
+  void open_frame() {
+    e_.prologue();
+    for (const Reg& reg : saved_registers_) e_.push(reg);
+    e_.sub(e_.rsp, static_cast<std::uint32_t>(most_column_vectors * 2 * cache_line));
+    e_.and_(e_.rsp, static_cast<std::uint32_t>(-line));  // prologue() kept the old one in rbp
+  }
+
+  void close_frame() {
+    e_.lea(e_.rsp, e_.ptr[e_.rbp - saved_registers_.size() * 8]);
+    for (const Reg& reg : saved_registers_ | std::views::reverse) e_.pop(reg);
+    e_.epilogue();
+  }
+
+  void load(const Reg& to, std::size_t offset) { e_.mov(to, e_.ptr[e_.args + offset]); }
+
+  void begin_products() {
+    begin_sums();
     load(a_panel_[0], offsetof(GemmBlock, a));
     load(b_panel_[0], offsetof(GemmBlock, b));
     load(depth_, offsetof(GemmBlock, depth));
+    load(ahead_, offsetof(GemmBlock, ahead));
+    if (is_f32_output()) load(next_c_, offsetof(GemmBlock, c));
     if (panels_ == 2) {
       load(a_panel_[1], offsetof(GemmBlock, a_stride));
       e_.add(a_panel_[1], a_panel_[0]);
@@ -71,23 +98,73 @@ class TileGemm {
       e_.add(b_panel_[1], b_panel_[0]);
     }
     e_.mov(stride_, static_cast<std::uint32_t>(tile_depth));
-    for (int p = 0; p < panels_; ++p) {
-      for (int g = 0; g < groups_; ++g) e_.tilezero(c(p, g));
+  }
+
+  // Integer sums begin at minus the compensation: one row, read again and again with a stride of 0.
+  void begin_sums() {
+    if (!is_bf16()) {
+      load(a_panel_[0], offsetof(GemmBlock, compensation));
+      e_.xor_(stride_, stride_);
     }
+    for (int p = 0; p < panels_; ++p) {
+      for (int g = 0; g < groups_; ++g) {
+        if (is_bf16()) {
+          e_.tilezero(c(p, g));
+        } else {
+          e_.tileloadd(c(p, g), e_.at(a_panel_[0] + stride_, g * line));
+        }
+      }
+    }
+  }
+
+  // Of the block before, if there is one: else no rows are left.
+  void begin_finishing() {
+    const Reg& previous = sums_;
+    Xbyak::Label none;
+    e_.xor_(rows_left_, rows_left_);
+    load(previous, offsetof(GemmBlock, previous));
+    e_.test(previous, previous);
+    e_.jz(none);
+    e_.keep_constants(activation_constants(spec_.activation), first_constant);
+    copy_columns(previous);
+    epilogue_.begin(previous, groups_);
+    e_.mov(rows_left_, e_.ptr[previous + offsetof(GemmBlock, rows)]);
+    e_.mov(sums_, e_.ptr[previous + offsetof(GemmBlock, sums)]);
+    e_.L(none);
+  }
+
+  void copy_columns(const Reg& block) {
+    const Reg& from = rows_left_;
+    const Vec& x = e_.vec(0);
+    int to = 0;
+    for (const std::size_t vector : column_vectors(spec_)) {
+      e_.mov(from, e_.ptr[block + vector]);
+      for (int g = 0; g < groups_; ++g, to += line) {
+        e_.load(x, e_.at(from, g * line));
+        e_.vmovaps(e_.at(e_.rsp, to), x);
+      }
+    }
+  }
+
+  void multiply() {
     Xbyak::Label body;
     e_.align(32);
     e_.L(body);
-    for (int g = 0; g < groups_; ++g) {
-      e_.tileloadd(b(g), e_.ptr[b_panel_[static_cast<std::size_t>(g)] + stride_]);
-      e_.add(b_panel_[static_cast<std::size_t>(g)], static_cast<std::uint32_t>(tile_bytes));
-    }
+    for (int g = 0; g < groups_; ++g) load_tile(b(g), b_panel_[static_cast<std::size_t>(g)]);
     for (int p = 0; p < panels_; ++p) {
-      e_.tileloadd(a(p), e_.ptr[a_panel_[static_cast<std::size_t>(p)] + stride_]);
-      e_.add(a_panel_[static_cast<std::size_t>(p)], static_cast<std::uint32_t>(tile_bytes));
+      load_tile(a(p), a_panel_[static_cast<std::size_t>(p)]);
       for (int g = 0; g < groups_; ++g) multiply_add(c(p, g), a(p), b(g));
+      finish_row_if_left();
     }
+    prefetch_b();
+    finish_row_if_left();
     e_.sub(depth_, 1);
     e_.jnz(body);
+  }
+
+  void load_tile(const Tmm& to, const Reg& from) {
+    e_.tileloadd(to, e_.ptr[from + stride_]);
+    e_.add(from, static_cast<std::uint32_t>(tile_bytes));
   }
 
   void multiply_add(const Tmm& to, const Tmm& a_tile, const Tmm& b_tile) {
@@ -98,81 +175,87 @@ class TileGemm {
     }
   }
 
-  // C to the stack, row after row, so that the epilogue finds a row's groups side by side.
-  void spill() {
-    e_.mov(stride_, static_cast<std::uint32_t>(scratch_row_bytes()));
-    for (int p = 0; p < panels_; ++p) {
-      for (int g = 0; g < groups_; ++g) {
-        const auto offset =
-            static_cast<int>(static_cast<std::size_t>(p) * tile_rows * scratch_row_bytes()) +
-            g * 64;
-        e_.tilestored(e_.at(e_.rsp + stride_, offset), c(p, g));
-      }
-    }
+  void prefetch_b() {
+    const int lines = groups_ * static_cast<int>(tile_lines_ahead);
+    for (int i = 0; i < lines; ++i) e_.prefetcht1(e_.at(ahead_, i * line));
+    e_.add(ahead_, static_cast<std::uint32_t>(lines * line));
   }
 
-  void finish() {
-    const Temporaries temporaries = {e_.vec(4), e_.vec(5), e_.vec(6), e_.vec(7)};
-    GemmEpilogue epilogue(e_, spec_, is_bf16(), temporaries);
-    const std::vector<Vec> compensation = load_compensation();
-    e_.mov(scratch_, e_.rsp);
-    e_.mov(rows_left_, e_.ptr[e_.args + offsetof(GemmBlock, rows)]);
-    epilogue.begin(groups_);
-    for (int p = 0; p < panels_; ++p) {
-      if (p > 0) epilogue.next_panel();
-      finish_panel(epilogue, compensation);
-    }
+  void finish_row_if_left() {
+    Xbyak::Label none;
+    e_.test(rows_left_, rows_left_);
+    e_.jz(none);
+    finish_row();
+    e_.L(none);
   }
 
-  // One register a group; none of bf16.
-  std::vector<Vec> load_compensation() {
-    std::vector<Vec> compensation;
-    if (is_bf16()) return compensation;
-    e_.mov(scratch_, e_.ptr[e_.args + offsetof(GemmBlock, compensation)]);
-    for (int g = 0; g < groups_; ++g) {
-      compensation.push_back(e_.vec(8 + g));
-      e_.load(compensation.back(), e_.at(scratch_, g * 64));
-    }
-    return compensation;
-  }
-
-  // min(rows left, 16) rows.
-  void finish_panel(GemmEpilogue& epilogue, const std::vector<Vec>& compensation) {
+  void finish_rest() {
     Xbyak::Label row, done;
-    e_.mov(rows_of_panel_, static_cast<std::uint32_t>(tile_rows));
-    e_.cmp(rows_left_, rows_of_panel_);
-    e_.cmovb(rows_of_panel_, rows_left_);
-    e_.sub(rows_left_, rows_of_panel_);
-    e_.test(rows_of_panel_, rows_of_panel_);
+    e_.test(rows_left_, rows_left_);
     e_.jz(done);
     e_.L(row);
-    std::vector<Vec> sums;
-    for (int g = 0; g < groups_; ++g) {
-      sums.push_back(e_.vec(g));
-      e_.load(sums.back(), e_.at(scratch_, g * 64));
-      if (is_bf16()) continue;
-      e_.vpsubd(sums.back(), sums.back(), compensation[static_cast<std::size_t>(g)]);
-    }
-    epilogue.row(sums);
-    e_.add(scratch_, static_cast<std::uint32_t>(scratch_row_bytes()));
-    e_.sub(rows_of_panel_, 1);
+    finish_row();
     e_.jnz(row);
     e_.L(done);
   }
 
+  // One row of the block before. Leaves the zero flag set after the last.
+  void finish_row() {
+    const std::array<Vec, 2> x = {e_.vec(0), e_.vec(1)};
+    const auto row = std::span(x).first(static_cast<std::size_t>(groups_));
+    for (int g = 0; g < groups_; ++g) {
+      e_.load(row[static_cast<std::size_t>(g)], e_.at(sums_, g * line));
+    }
+    epilogue_.row(row);
+    e_.add(sums_, static_cast<std::uint32_t>(tile_sums_row));
+    if (!is_f32_output()) {
+      Xbyak::Label same_panel;
+      e_.test(sums_.cvt32(), static_cast<std::uint32_t>(tile_sums_panel - 1));
+      e_.jnz(same_panel);
+      epilogue_.next_panel();
+      e_.L(same_panel);
+    } else if (multiplies_) {
+      prefetch_c();
+    }
+    e_.sub(rows_left_, 1);
+  }
+
+  // The row that the present block will write: as its C or as a residual, it may be far away.
+  void prefetch_c() {
+    for (int g = 0; g < groups_; ++g) e_.prefetcht0(e_.at(next_c_, g * line));
+    e_.add(next_c_, e_.ptr[e_.args + offsetof(GemmBlock, c_stride)]);
+  }
+
+  void store_sums() {
+    load(sums_, offsetof(GemmBlock, sums));
+    e_.mov(stride_, static_cast<std::uint32_t>(tile_sums_row));
+    for (int p = 0; p < panels_; ++p) {
+      for (int g = 0; g < groups_; ++g) {
+        e_.tilestored(e_.at(sums_ + stride_, p * static_cast<int>(tile_sums_panel) + g * line),
+                      c(p, g));
+      }
+    }
+  }
+
+  static constexpr int line = static_cast<int>(cache_line);
+  static constexpr int first_constant = 8;
+
   Emitter e_;
   GemmSpec spec_;
   int panels_, groups_;
+  bool multiplies_ = true;
+  GemmEpilogue epilogue_;
 
-  // While multiplying.
-  const std::array<Reg, 2> a_panel_ = {Xbyak::util::rax, Xbyak::util::r10};
-  const std::array<Reg, 2> b_panel_ = {Xbyak::util::rsi, Xbyak::util::r11};
-  const Reg stride_ = Xbyak::util::rcx;
-  const Reg depth_ = Xbyak::util::r9;
-  // While finishing, beside what GemmEpilogue owns.
-  const Reg rows_left_ = Xbyak::util::rbx;
-  const Reg rows_of_panel_ = Xbyak::util::r12;
-  const Reg scratch_ = Xbyak::util::r13;
+  // Beside what GemmEpilogue owns: rax, rsi, rdx and, of tiles, r8.
+  const std::array<Reg, 2> a_panel_ = {Xbyak::util::r9, Xbyak::util::r10};
+  const std::array<Reg, 2> b_panel_ = {Xbyak::util::rcx, Xbyak::util::r11};
+  const Reg stride_ = Xbyak::util::rbx;
+  const Reg depth_ = Xbyak::util::r12;
+  const Reg ahead_ = Xbyak::util::r13;
+  const Reg sums_ = Xbyak::util::r14;
+  const Reg rows_left_ = Xbyak::util::r15;
+  const Reg next_c_ = Xbyak::util::r8;  // f32 output
+  const std::array<Reg, 5> saved_registers_ = {stride_, depth_, ahead_, sums_, rows_left_};
 };
 
 }  // namespace
@@ -180,6 +263,10 @@ class TileGemm {
 CodeBlock generate_tile_gemm(const GemmSpec& spec, const TileShape& block,
                              const std::string& name) {
   return TileGemm(spec, block).generate(name);
+}
+
+CodeBlock generate_tile_finish(const GemmSpec& spec, int groups, const std::string& name) {
+  return TileGemm(spec, {.panels = 2, .groups = groups}).generate_finish(name);
 }
 
 const std::array<std::uint8_t, 64>& tile_configuration() {

@@ -1,7 +1,10 @@
 #include "jit/gemm_vector.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <ranges>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -123,6 +126,7 @@ class VectorGemm {
   // In each turn of the loop: a part of what the next columns need of B, and a row of C, beyond
   // this block's own where the depth has more turns than the block rows.
   void prefetch() {
+    static_assert(vector_lines_ahead == 1);
     for (int g = 0; g < groups_; ++g) e_.prefetcht0(e_.at(ahead_, g * line));
     e_.add(ahead_, static_cast<std::uint32_t>(groups_ * line));
     if (!prefetches_c()) return;
@@ -291,15 +295,20 @@ class VectorGemm {
   void finish() {
     pool_.rewind_to(b_[0]);  // the operands are not needed any more
     const Temporaries temporaries = {pool_.take(), pool_.take(), pool_.take(), pool_.take()};
-    GemmEpilogue epilogue(e_, spec_, fast_bf16_, temporaries);
-    for (const Reg& saved : GemmEpilogue::saved_registers(spec_)) e_.push(saved);
-    epilogue.begin(groups_);
+    const std::vector<std::size_t> columns = column_vectors(spec_);
+    const auto pointers = std::span(column_pointers_).first(columns.size());
+    const auto saved = pointers.subspan(std::min(pointers.size(), unsaved_column_pointers));
+    for (const Reg& reg : saved) e_.push(reg);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      e_.mov(pointers[i], e_.ptr[e_.args + columns[i]]);
+    }
+    GemmEpilogue epilogue(e_, spec_, fast_bf16_, temporaries,
+                          std::vector<Xbyak::RegExp>(pointers.begin(), pointers.end()));
+    epilogue.begin(e_.args, groups_);
     for (int r = 0; r < rows_; ++r) {
       epilogue.row({&sum(r, 0), static_cast<std::size_t>(vectors_)});
     }
-    for (const Reg& saved : GemmEpilogue::saved_registers(spec_) | std::views::reverse) {
-      e_.pop(saved);
-    }
+    for (const Reg& reg : saved | std::views::reverse) e_.pop(reg);
   }
 
   Emitter e_;
@@ -328,6 +337,10 @@ class VectorGemm {
   const Reg depth_ = Xbyak::util::r9;
   const Reg compensation_ = Xbyak::util::r11;
   const Reg ahead_ = compensation_;  // which the sums have taken up by then
+  // While finishing, beside what GemmEpilogue owns; the System V ABI wants the last two saved.
+  const std::array<Reg, most_column_vectors> column_pointers_ = {
+      Xbyak::util::r10, Xbyak::util::rcx, Xbyak::util::r14, Xbyak::util::r15};
+  static constexpr std::size_t unsaved_column_pointers = 2;
 };
 
 }  // namespace

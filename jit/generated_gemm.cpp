@@ -1,10 +1,14 @@
 #include "jit/generated_gemm.h"
 
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "jit/code_memory.h"
 #include "jit/gemm_block.h"
+#include "jit/gemm_blocks.h"
 #include "jit/gemm_tile.h"
 #include "jit/gemm_vector.h"
 #include "jit/layout.h"
@@ -12,185 +16,203 @@
 namespace bertq::jit {
 namespace {
 
-// The kernels of one product: one for each height that is tried, tallest first, and each width.
-struct KernelGrid {
-  std::vector<std::size_t> heights;  // rows of a block
-  std::size_t groups;                // the widest block, in groups of 16 columns
-  // Whether a block of a given height also takes fewer rows (tiles) or exactly its own (vectors).
-  bool partial_rows;
-  // Whether a block may run over the end of a panel of 16 rows.
-  bool spans_panels;
+// What both have in common. Columns outside, rows inside: the panels of B that a block needs stay
+// in the nearest cache while A streams by, and the blocks fetch the next panels meanwhile, each a
+// part.
+class GeneratedGemm : public Gemm {
+ public:
+  const std::string& name() const override { return name_; }
+
+ protected:
+  GeneratedGemm(const GemmSpec& spec, std::string name, std::size_t widest_groups,
+                std::size_t lines_ahead, std::span<const CodeBlock> code)
+      : spec_(spec),
+        name_(std::move(name)),
+        widest_groups_(widest_groups),
+        lines_ahead_(lines_ahead),
+        memory_(code) {}
+
+  std::size_t widest() const { return widest_groups_ * lanes; }
+  std::size_t groups_at(std::size_t n, std::size_t end) const {
+    return std::min(widest_groups_, padded_columns(end - n) / lanes);
+  }
+  Ahead ahead(const BlockAddresses& addresses, const GemmBlock& block, std::size_t n,
+              std::size_t end) const {
+    const std::size_t turns =
+        spec_.operands == Operands::f32 ? block.depth / f32_turn : block.depth;
+    return {addresses.panels(n + widest()), addresses.panels(std::min(n + 2 * widest(), end)),
+            turns * groups_at(n, end) * lines_ahead_ * cache_line};
+  }
+  void call(std::size_t kernel, const GemmBlock& block) const {
+    memory_.function<GemmBlockFunction>(kernel)(&block);
+  }
+  const GemmSpec& spec() const { return spec_; }
+
+ private:
+  GemmSpec spec_;
+  std::string name_;
+  std::size_t widest_groups_;
+  std::size_t lines_ahead_;
+  CodeMemory memory_;
+};
+
+// A kernel for each height that fits the registers, tallest first, and each width.
+struct VectorKernels {
+  std::vector<std::size_t> heights;
+  std::size_t widest_groups;
   std::vector<CodeBlock> code;  // [height][groups - 1]
 };
 
-KernelGrid vector_kernels(Isa isa, bool fast_bf16, const GemmSpec& spec, const std::string& name) {
+VectorKernels vector_kernels(Isa isa, bool fast_bf16, const GemmSpec& spec,
+                             const std::string& name) {
   const BlockShape most = vector_block_shape(isa, spec.operands);
-  KernelGrid grid{.heights = {},
-                  .groups = static_cast<std::size_t>(most.groups),
-                  .partial_rows = false,
-                  .spans_panels = false,
-                  .code = {}};
+  VectorKernels kernels{
+      .heights = {}, .widest_groups = static_cast<std::size_t>(most.groups), .code = {}};
   for (const int rows : {8, 6, 4, 2, 1}) {
     // 8 = 8 and 16 = 6 + 6 + 4: a height of 6 serves only where 8 does not fit.
     if (rows > most.rows || (rows == 6 && most.rows != 6)) continue;
-    grid.heights.push_back(static_cast<std::size_t>(rows));
+    kernels.heights.push_back(static_cast<std::size_t>(rows));
     for (int groups = 1; groups <= most.groups; ++groups) {
-      grid.code.push_back(
+      kernels.code.push_back(
           generate_vector_gemm(isa, fast_bf16, spec, {.rows = rows, .groups = groups}, name));
     }
   }
-  return grid;
+  return kernels;
 }
 
-KernelGrid tile_kernels(const GemmSpec& spec, const std::string& name) {
-  KernelGrid grid{.heights = {2 * tile_rows, tile_rows},
-                  .groups = 2,
-                  .partial_rows = true,
-                  .spans_panels = true,
-                  .code = {}};
-  for (const int panels : {2, 1}) {
-    for (const int groups : {1, 2}) {
-      grid.code.push_back(generate_tile_gemm(spec, {.panels = panels, .groups = groups}, name));
-    }
-  }
-  return grid;
-}
-
-KernelGrid make_kernels(Isa isa, bool fast_bf16, const GemmSpec& spec, const std::string& name) {
-  const bool tiles = isa == Isa::amx && (spec.operands == Operands::u8s8 ||
-                                         (spec.operands == Operands::bf16 && fast_bf16));
-  return tiles ? tile_kernels(spec, name) : vector_kernels(isa, fast_bf16, spec, name);
-}
-
-class GeneratedGemm final : public Gemm {
+class VectorGemm final : public GeneratedGemm {
  public:
-  GeneratedGemm(const GemmSpec& spec, std::string name, const KernelGrid& kernels)
-      : spec_(spec),
-        name_(std::move(name)),
-        heights_(kernels.heights),
-        groups_(kernels.groups),
-        partial_rows_(kernels.partial_rows),
-        spans_panels_(kernels.spans_panels),
-        memory_(kernels.code) {}
+  VectorGemm(const GemmSpec& spec, std::string name, VectorKernels kernels)
+      : GeneratedGemm(spec, std::move(name), kernels.widest_groups, vector_lines_ahead,
+                      kernels.code),
+        heights_(std::move(kernels.heights)),
+        widest_groups_(kernels.widest_groups) {}
 
-  // Columns outside, rows inside: the panels of B that a block needs stay in the nearest cache
-  // while A streams by, and the blocks fetch the next panels meanwhile, each a part.
   void run(const GemmArgs& args, Range rows, Range columns) const override {
-    GemmBlock block = constant_part(args);
-    const std::size_t turns = f32_operands() ? block.depth / f32_turn : block.depth;
-    const std::size_t widest = groups_ * lanes;
-    for (std::size_t n = columns.begin; n < columns.end; n += widest) {
-      const std::size_t groups = std::min(groups_, padded_columns(columns.end - n) / lanes);
-      set_columns(block, args, n);
-      const std::byte* ahead = panels(args, n + widest);
-      const std::byte* const end = panels(args, std::min(n + 2 * widest, columns.end));
+    const BlockAddresses addresses(spec(), args);
+    GemmBlock block = addresses.common();
+    for (std::size_t n = columns.begin; n < columns.end; n += widest()) {
+      const std::size_t groups = groups_at(n, columns.end);
+      addresses.set_columns(block, n);
+      Ahead panels = ahead(addresses, block, n, columns.end);
       for (std::size_t m = rows.begin; m < rows.end;) {
-        const std::size_t height = choose_height(m, rows.end);
-        const std::size_t count = std::min(heights_[height], rows.end - m);
-        set_rows(block, args, m, n, count, groups);
-        block.ahead = ahead < end ? ahead : block.b;
-        memory_.function<GemmBlockFunction>(height * groups_ + groups - 1)(&block);
-        m += count;
-        ahead += ahead_bytes(turns, groups);
+        const std::size_t height = tallest(m, rows.end);
+        addresses.set_rows(block, m, n, heights_[height], groups);
+        block.ahead = panels.next(block.b);
+        call(height * widest_groups_ + groups - 1, block);
+        m += heights_[height];
       }
     }
   }
-  const std::string& name() const override { return name_; }
 
  private:
-  bool f32_operands() const { return spec_.operands == Operands::f32; }
-  // Tiles hold bytes: of a bf16 matrix, two an element.
-  std::size_t depth_bytes(const GemmArgs& args) const {
-    return spec_.operands == Operands::bf16 ? args.k * bf16_bytes : args.k;
-  }
-  std::size_t c_bytes() const { return spec_.output == Output::bf16_tiles ? bf16_bytes : 1; }
-
-  // The tallest block that fits what is left.
-  std::size_t choose_height(std::size_t row, std::size_t end) const {
-    const std::size_t left =
-        spans_panels_ ? end - row : std::min(end, round_up(row + 1, tile_rows)) - row;
+  // The tallest block that fits what is left, to the end of a panel of 16 rows at most.
+  std::size_t tallest(std::size_t row, std::size_t end) const {
+    const std::size_t left = std::min(end, round_up(row + 1, tile_rows)) - row;
     std::size_t height = 0;
-    if (partial_rows_) {
-      while (height + 1 < heights_.size() && heights_[height + 1] >= left) ++height;
-    } else {
-      while (heights_[height] > left) ++height;
-    }
+    while (heights_[height] > left) ++height;
     return height;
   }
 
-  GemmBlock constant_part(const GemmArgs& args) const {
-    GemmBlock block{};
-    if (f32_operands()) {
-      block.a_stride = args.lda * sizeof(float);
-      block.b_stride = args.k * lanes * sizeof(float);
-      block.depth = args.k;
-    } else {
-      const std::size_t bytes = padded_depth(depth_bytes(args));
-      block.a_stride = tile_rows * bytes;
-      block.b_stride = lanes * bytes;
-      block.depth = bytes / tile_depth;
-    }
-    block.residual_stride = args.residual_ld * sizeof(float);
-    if (spec_.output == Output::f32) {
-      block.c_stride = args.ldc * sizeof(float);
-    } else {
-      block.c_panel_stride = tile_rows * padded_depth(args.ldc * c_bytes());
-    }
-    return block;
-  }
+  std::vector<std::size_t> heights_;
+  std::size_t widest_groups_;
+};
 
-  // The panels of B from column n on.
-  const std::byte* panels(const GemmArgs& args, std::size_t n) const {
-    const auto* b = static_cast<const std::byte*>(args.b);
-    if (f32_operands()) return b + packed_f32_offset(n, 0, args.k) * sizeof(float);
-    return b + packed_s8_offset(n, 0, depth_bytes(args));
-  }
+// For one panel of 16 rows and for two, each for one group of columns and for two; then the ends.
+constexpr std::size_t finish_code = 4;
 
-  void set_columns(GemmBlock& block, const GemmArgs& args, std::size_t n) const {
-    block.b = panels(args, n);
-    if (spec_.operands == Operands::u8s8) block.compensation = args.compensation + n;
-    if (spec_.column_scale) block.column_scale = args.column_scale + n;
-    if (spec_.bias) block.bias = args.bias + n;
-    if (spec_.output == Output::u8_tiles) {
-      block.output_multiplier = args.output_multiplier + n;
-      block.output_offset = args.output_offset + n;
+std::vector<CodeBlock> tile_kernels(const GemmSpec& spec, const std::string& name) {
+  std::vector<CodeBlock> code;
+  for (const int panels : {1, 2}) {
+    for (const int groups : {1, 2}) {
+      code.push_back(generate_tile_gemm(spec, {.panels = panels, .groups = groups}, name));
     }
   }
+  for (const int groups : {1, 2}) code.push_back(generate_tile_finish(spec, groups, name));
+  return code;
+}
 
-  void set_rows(GemmBlock& block, const GemmArgs& args, std::size_t m, std::size_t n,
-                std::size_t count, std::size_t groups) const {
-    block.rows = count;
-    if (f32_operands()) {
-      block.a = static_cast<const float*>(args.a) + m * args.lda;
-    } else {
-      block.a = static_cast<const std::uint8_t*>(args.a) + tile_offset(m, 0, depth_bytes(args));
-    }
-    if (spec_.row_scale) block.row_scale = args.row_scale + m;
-    if (spec_.residual) block.residual = args.residual + m * args.residual_ld + n;
-    if (spec_.output == Output::f32) {
-      block.c[0] = static_cast<float*>(args.c) + m * args.ldc + n;
-    } else {
-      for (std::size_t g = 0; g < groups; ++g) {
-        block.c[g] = static_cast<std::uint8_t*>(args.c) +
-                     tile_offset(m, (n + g * lanes) * c_bytes(), args.ldc * c_bytes());
+// Each call multiplies a block and finishes the one before it.
+class TileGemm final : public GeneratedGemm {
+ public:
+  TileGemm(const GemmSpec& spec, const std::string& name)
+      : GeneratedGemm(spec, name, most_tile_groups, tile_lines_ahead, tile_kernels(spec, name)) {}
+
+  void run(const GemmArgs& args, Range rows, Range columns) const override {
+    const BlockAddresses addresses(spec(), args);
+    Pipeline pipeline(addresses.common());
+    for (std::size_t n = columns.begin; n < columns.end; n += widest()) {
+      const std::size_t groups = groups_at(n, columns.end);
+      if (pipeline.groups != groups) finish_last(pipeline);
+      pipeline.groups = groups;
+      const auto start = start_of_sums(args, n, groups);
+      Ahead panels = ahead(addresses, pipeline.present(), n, columns.end);
+      for (std::size_t m = rows.begin; m < rows.end; m += 2 * tile_rows) {
+        const std::size_t count = std::min(2 * tile_rows, rows.end - m);
+        GemmBlock& block = pipeline.present();
+        addresses.set_columns(block, n);
+        addresses.set_rows(block, m, n, count, groups);
+        block.compensation = start.data();
+        block.ahead = panels.next(block.b);
+        call((count > tile_rows ? 2 : 0) + groups - 1, block);
+        pipeline.step();
       }
     }
+    finish_last(pipeline);
   }
 
-  GemmSpec spec_;
-  std::string name_;
-  std::vector<std::size_t> heights_;
-  std::size_t groups_;
-  bool partial_rows_, spans_panels_;
-  CodeMemory memory_;
+ private:
+  static constexpr std::size_t most_tile_groups = 2;
+
+  // The block that is multiplied next and the one before it, in turn.
+  class Pipeline {
+   public:
+    explicit Pipeline(const GemmBlock& common) : blocks_{common, common} {
+      for (std::size_t i = 0; i < 2; ++i) blocks_[i].sums = &sums_[i * tile_sums_bytes];
+    }
+    GemmBlock& present() { return blocks_[index_]; }
+    void step() {
+      GemmBlock& previous = present();
+      index_ = 1 - index_;
+      present().previous = &previous;
+    }
+
+    std::size_t groups = 0;  // of the block before
+
+   private:
+    alignas(tile_sums_panel) std::array<std::byte, 2 * tile_sums_bytes> sums_;
+    std::array<GemmBlock, 2> blocks_;
+    std::size_t index_ = 0;
+  };
+
+  // What the sums of columns n.. begin with.
+  std::array<std::int32_t, most_tile_groups * lanes> start_of_sums(const GemmArgs& args,
+                                                                   std::size_t n,
+                                                                   std::size_t groups) const {
+    std::array<std::int32_t, most_tile_groups * lanes> start{};
+    if (spec().operands != Operands::u8s8) return start;
+    std::transform(args.compensation + n, args.compensation + n + groups * lanes, start.begin(),
+                   std::negate<>());
+    return start;
+  }
+
+  void finish_last(Pipeline& pipeline) const {
+    GemmBlock& block = pipeline.present();
+    if (block.previous == nullptr) return;
+    call(finish_code + pipeline.groups - 1, block);
+    block.previous = nullptr;
+  }
 };
 
 }  // namespace
 
 std::unique_ptr<Gemm> make_generated_gemm(Isa isa, bool fast_bf16, const GemmSpec& spec) {
   std::string name = std::string(isa_name(isa)) + ".gemm." + spec.name();
-  const KernelGrid kernels = make_kernels(isa, fast_bf16, spec, name);
-  return std::make_unique<GeneratedGemm>(spec, std::move(name), kernels);
+  const bool tiles = isa == Isa::amx && (spec.operands == Operands::u8s8 ||
+                                         (spec.operands == Operands::bf16 && fast_bf16));
+  if (tiles) return std::make_unique<TileGemm>(spec, name);
+  VectorKernels kernels = vector_kernels(isa, fast_bf16, spec, name);
+  return std::make_unique<VectorGemm>(spec, std::move(name), std::move(kernels));
 }
 
 }  // namespace bertq::jit

@@ -1,5 +1,7 @@
 #include "jit/vector_math.h"
 
+#include <bit>
+
 #include "jit/math_constants.h"
 
 namespace bertq::jit {
@@ -21,13 +23,23 @@ void emit_relu(Emitter& e, const Vec& x, const Temporaries& t) {
 
 void emit_gelu(Emitter& e, const math::GeluTerms& terms, const Vec& x, const Temporaries& t) {
   const auto& [z, u, tail, zero] = t;
-  e.vandps(z, x, e.constant_bits(magnitude_bits));
-  e.vminps(z, z, e.constant(math::gelu_limit));
-  e.vsubps(u, z, e.constant(math::gelu_center));
+  using Xbyak::Operand;
+  e.with_constant_bits(magnitude_bits, [&](const Operand& mask) { e.vandps(z, x, mask); });
+  e.with_constant(math::gelu_limit, [&](const Operand& limit) { e.vminps(z, z, limit); });
+  e.with_constant(math::gelu_center, [&](const Operand& center) { e.vsubps(u, z, center); });
   e.horner(tail, u, terms);
   e.zero(zero);
   e.vmaxps(x, zero, x);  // this order keeps a NaN
   e.vfnmadd231ps(x, z, tail);
+}
+
+std::vector<std::uint32_t> gelu_constants(const math::GeluTerms& terms) {
+  std::vector<std::uint32_t> bits = {magnitude_bits};
+  for (const float value : {math::gelu_limit, math::gelu_center}) {
+    bits.push_back(std::bit_cast<std::uint32_t>(value));
+  }
+  for (const float term : terms) bits.push_back(std::bit_cast<std::uint32_t>(term));
+  return bits;
 }
 
 void emit_tanh(Emitter& e, const Vec& x, const Temporaries& t) {
@@ -67,6 +79,12 @@ void emit_exp_nonpositive(Emitter& e, std::span<const Vec> x, std::span<const Ve
     e.vfmadd213ps(p[i], x[i], c);
     emit_scale_exponent(e, x[i], p[i], n[i]);
   });
+}
+
+std::vector<std::uint32_t> activation_constants(Activation activation) {
+  if (activation == Activation::gelu_erf) return gelu_constants(math::gelu_erf);
+  if (activation == Activation::gelu_tanh) return gelu_constants(math::gelu_tanh);
+  return {};
 }
 
 void emit_activation(Emitter& e, Activation activation, const Vec& x, const Temporaries& t) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "jit/emitter.h"
 #include "jit/gemm.h"
@@ -17,6 +19,9 @@ using Temporaries = std::array<Emitter::Vec, 4>;
 void emit_exp_nonpositive(Emitter& e, std::span<const Emitter::Vec> x,
                           std::span<const Emitter::Vec> n, std::span<const Emitter::Vec> p,
                           const Emitter::Vec& c);
+
+// The constants of an activation that are worth a register each (Emitter::keep_constants).
+std::vector<std::uint32_t> activation_constants(Activation activation);
 
 // x = activation(x).
 void emit_activation(Emitter& e, Activation activation, const Emitter::Vec& x,
