@@ -78,6 +78,7 @@ class VectorGemm {
 
   CodeBlock generate(const std::string& name) {
     e_.prologue();
+    prefetch_c();
     load_pointers();
     clear_sums();
     e_.mov(ahead_, e_.ptr[e_.args + offsetof(GemmBlock, ahead)]);
@@ -105,10 +106,6 @@ class VectorGemm {
     load(b_panel_, offsetof(GemmBlock, b));
     load(b_stride_, offsetof(GemmBlock, b_stride));
     load(depth_, offsetof(GemmBlock, depth));
-    if (prefetches_c()) {
-      load(c_, offsetof(GemmBlock, c));
-      load(c_stride_, offsetof(GemmBlock, c_stride));
-    }
     if (spec_.operands == Operands::f32) {
       load(a_stride_, offsetof(GemmBlock, a_stride));
       e_.lea(a_stride3_, e_.ptr[a_stride_ + a_stride_ * 2]);
@@ -117,21 +114,23 @@ class VectorGemm {
   }
 
   // Rows of f32 are the larger part of what a layer writes, and the residual that is added to them
-  // lies there too, but not in a near cache when many rows are in flight. (The f32 loop has no
-  // registers left for it, and takes four times as long for as many rows.)
-  bool prefetches_c() const {
-    return spec_.operands != Operands::f32 && spec_.output == Output::f32;
+  // lies there too, but not in a near cache when many rows are in flight.
+  void prefetch_c() {
+    if (spec_.output != Output::f32) return;
+    const Reg &row = compensation_, &stride = a_high_rows_;
+    e_.mov(row, e_.ptr[e_.args + offsetof(GemmBlock, c)]);
+    e_.mov(stride, e_.ptr[e_.args + offsetof(GemmBlock, c_stride)]);
+    for (int r = 0; r < rows_; ++r) {
+      for (int g = 0; g < groups_; ++g) e_.prefetcht0(e_.at(row, g * line));
+      if (r + 1 < rows_) e_.add(row, stride);
+    }
   }
 
-  // In each turn of the loop: a part of what the next columns need of B, and a row of C, beyond
-  // this block's own where the depth has more turns than the block rows.
-  void prefetch() {
+  // In each turn of the loop: a part of what the next columns need of B.
+  void prefetch_b() {
     static_assert(vector_lines_ahead == 1);
     for (int g = 0; g < groups_; ++g) e_.prefetcht0(e_.at(ahead_, g * line));
     e_.add(ahead_, static_cast<std::uint32_t>(groups_ * line));
-    if (!prefetches_c()) return;
-    for (int g = 0; g < groups_; ++g) e_.prefetcht0(e_.at(c_, g * line));
-    e_.add(c_, c_stride_);
   }
 
   // Integer sums begin at minus the compensation, so that nothing is left to subtract.
@@ -258,7 +257,7 @@ class VectorGemm {
     e_.jb(rest);
     e_.align(32);
     e_.L(body);
-    prefetch();
+    prefetch_b();
     f32_steps(unrolled);
     e_.cmp(depth_, unrolled);
     e_.jae(body);
@@ -285,7 +284,7 @@ class VectorGemm {
       }
       step(i * b_row, a);
     }
-    prefetch();
+    prefetch_b();
     e_.add(a_low_rows_, static_cast<std::uint32_t>(tile_bytes));
     e_.add(b_panel_, steps * b_row);
     e_.sub(depth_, 1);
@@ -330,8 +329,6 @@ class VectorGemm {
   const Reg a_high_rows_ = Xbyak::util::r10;
   const Reg a_stride_ = Xbyak::util::rcx;
   const Reg a_stride3_ = Xbyak::util::rdx;
-  const Reg c_ = a_high_rows_;  // tiles
-  const Reg c_stride_ = a_stride_;
   const Reg b_panel_ = Xbyak::util::rsi;
   const Reg b_stride_ = Xbyak::util::r8;
   const Reg depth_ = Xbyak::util::r9;
