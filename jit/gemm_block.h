@@ -13,13 +13,14 @@ inline constexpr std::size_t f32_turn = 4;     // steps of depth in a turn of th
 inline constexpr std::size_t cache_line = 64;
 
 struct GemmBlock {
-  const void* a;           // f32: first row; else its row in the first tile
-  std::uint64_t a_stride;  // f32: between rows; else between panels of 16 rows
-  const void* b;           // first panel of 16 columns
-  std::uint64_t b_stride;  // between panels
-  std::uint64_t depth;     // f32: k; else tiles
-  const void* ahead;       // of the panels after these: what to prefetch, `ahead_bytes` of it
-  std::uint64_t rows;      // tile kernels only; the others know theirs
+  const void* a;                     // f32: first row; else its row in the first tile
+  std::uint64_t a_stride;            // f32: between rows; else between panels of 16 rows
+  const void* b;                     // first panel of 16 columns
+  std::uint64_t b_stride;            // between panels
+  std::uint64_t depth;               // f32: k; else tiles
+  const void* ahead;                 // what to prefetch of the panels that come after these:
+  std::uint64_t ahead_lines;         // so many cache lines, at least one, in each turn of the loop
+  std::uint64_t rows;                // tile kernels only; the others know theirs
   const std::int32_t* compensation;  // of tile kernels: negative, what sums begin with
   const float* row_scale;
   const float* column_scale;
@@ -40,11 +41,6 @@ struct GemmBlock {
 inline constexpr std::size_t tile_sums_row = 2 * 64;
 inline constexpr std::size_t tile_sums_panel = 16 * tile_sums_row;
 inline constexpr std::size_t tile_sums_bytes = 2 * tile_sums_panel;
-
-// Lines of the next panels that a block prefetches, for each of its groups and each turn of its
-// loop. A turn of 16 steps uses 16, so 16 blocks of vectors fetch what one uses, and 4 of tiles:
-// in either case 128 rows.
-inline constexpr std::size_t vector_lines_ahead = 1, tile_lines_ahead = 4;
 
 using GemmBlockFunction = void (*)(const GemmBlock*);
 

@@ -88,22 +88,28 @@ class BlockAddresses {
   const GemmArgs& args_;
 };
 
-// The part of the next columns' panels that is for the next block to prefetch.
+// What the blocks of a column prefetch for the next column, all of them together the whole of it.
 class Ahead {
  public:
-  Ahead(const std::byte* begin, const std::byte* end, std::size_t bytes_a_block)
-      : next_(begin), end_(end), bytes_a_block_(bytes_a_block) {}
+  // Panels of B, and how many turns of a kernel's loop, in how many blocks, share them.
+  Ahead(const std::byte* begin, const std::byte* end, std::size_t turns, std::size_t blocks)
+      : next_(begin), end_(end), turns_(turns) {
+    const auto lines =
+        static_cast<std::size_t>(std::max<std::ptrdiff_t>(end - begin, 0)) / cache_line;
+    const std::size_t all_turns = std::max<std::size_t>(turns * blocks, 1);
+    lines_ = std::max<std::size_t>((lines + all_turns - 1) / all_turns, 1);
+  }
 
-  // When nothing is left: what is there already.
-  const void* next(const void* present) {
-    if (next_ >= end_) return present;
-    next_ += bytes_a_block_;
-    return next_ - bytes_a_block_;
+  // The part of the next block; when nothing is left, what lies near already.
+  void set(GemmBlock& block) {
+    block.ahead = next_ < end_ ? next_ : block.b;
+    block.ahead_lines = lines_;
+    next_ += turns_ * lines_ * cache_line;
   }
 
  private:
   const std::byte *next_, *end_;
-  std::size_t bytes_a_block_;
+  std::size_t turns_, lines_;
 };
 
 }  // namespace bertq::jit

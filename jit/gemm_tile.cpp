@@ -57,7 +57,9 @@ class TileGemm {
   Tmm a(int panel) const { return Tmm(4 + panel); }
   Tmm b(int group) const { return Tmm(6 + group); }
 
-  // The stack holds the column vectors of the block before, a line for each group.
+  // The stack holds the column vectors of the block before, a line for each group, and where the
+  // first panel of B ends.
+  static constexpr std::size_t end_place = most_column_vectors * 2 * cache_line;
   int columns_bytes() const { return groups_ * line; }
   std::vector<Xbyak::RegExp> column_places() const {
     std::vector<Xbyak::RegExp> places;
@@ -70,7 +72,7 @@ class TileGemm {
   void open_frame() {
     e_.prologue();
     for (const Reg& reg : saved_registers_) e_.push(reg);
-    e_.sub(e_.rsp, static_cast<std::uint32_t>(most_column_vectors * 2 * cache_line));
+    e_.sub(e_.rsp, static_cast<std::uint32_t>(end_place + cache_line));
     e_.and_(e_.rsp, static_cast<std::uint32_t>(-line));  // prologue() kept the old one in rbp
   }
 
@@ -86,7 +88,12 @@ class TileGemm {
     begin_sums();
     load(a_panel_[0], offsetof(GemmBlock, a));
     load(b_panel_[0], offsetof(GemmBlock, b));
-    load(depth_, offsetof(GemmBlock, depth));
+    const Reg& end = lines_;
+    load(end, offsetof(GemmBlock, depth));
+    static_assert(tile_bytes == 1U << 10U);
+    e_.shl(end, 10);
+    e_.add(end, b_panel_[0]);
+    e_.mov(e_.ptr[e_.rsp + end_place], end);
     load(ahead_, offsetof(GemmBlock, ahead));
     if (is_f32_output()) load(next_c_, offsetof(GemmBlock, c));
     if (panels_ == 2) {
@@ -158,8 +165,8 @@ class TileGemm {
     }
     prefetch_b();
     finish_row_if_left();
-    e_.sub(depth_, 1);
-    e_.jnz(body);
+    e_.cmp(b_panel_[0], e_.ptr[e_.rsp + end_place]);
+    e_.jb(body);
   }
 
   void load_tile(const Tmm& to, const Reg& from) {
@@ -176,9 +183,13 @@ class TileGemm {
   }
 
   void prefetch_b() {
-    const int lines = groups_ * static_cast<int>(tile_lines_ahead);
-    for (int i = 0; i < lines; ++i) e_.prefetcht1(e_.at(ahead_, i * line));
-    e_.add(ahead_, static_cast<std::uint32_t>(lines * line));
+    Xbyak::Label next_line;
+    load(lines_, offsetof(GemmBlock, ahead_lines));
+    e_.L(next_line);
+    e_.prefetcht1(e_.ptr[ahead_]);
+    e_.add(ahead_, line);
+    e_.sub(lines_, 1);
+    e_.jnz(next_line);
   }
 
   void finish_row_if_left() {
@@ -250,12 +261,12 @@ class TileGemm {
   const std::array<Reg, 2> a_panel_ = {Xbyak::util::r9, Xbyak::util::r10};
   const std::array<Reg, 2> b_panel_ = {Xbyak::util::rcx, Xbyak::util::r11};
   const Reg stride_ = Xbyak::util::rbx;
-  const Reg depth_ = Xbyak::util::r12;
+  const Reg lines_ = Xbyak::util::r12;
   const Reg ahead_ = Xbyak::util::r13;
   const Reg sums_ = Xbyak::util::r14;
   const Reg rows_left_ = Xbyak::util::r15;
   const Reg next_c_ = Xbyak::util::r8;  // f32 output
-  const std::array<Reg, 5> saved_registers_ = {stride_, depth_, ahead_, sums_, rows_left_};
+  const std::array<Reg, 5> saved_registers_ = {stride_, lines_, ahead_, sums_, rows_left_};
 };
 
 }  // namespace

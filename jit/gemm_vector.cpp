@@ -78,6 +78,7 @@ class VectorGemm {
 
   CodeBlock generate(const std::string& name) {
     e_.prologue();
+    e_.push(lines_);
     prefetch_c();
     load_pointers();
     clear_sums();
@@ -88,6 +89,7 @@ class VectorGemm {
       tile_loop();
     }
     finish();
+    e_.pop(lines_);
     e_.epilogue();
     return e_.finish(name + "." + std::to_string(rows_) + "x" +
                      std::to_string(groups_ * static_cast<int>(lanes)));
@@ -128,9 +130,13 @@ class VectorGemm {
 
   // In each turn of the loop: a part of what the next columns need of B.
   void prefetch_b() {
-    static_assert(vector_lines_ahead == 1);
-    for (int g = 0; g < groups_; ++g) e_.prefetcht0(e_.at(ahead_, g * line));
-    e_.add(ahead_, static_cast<std::uint32_t>(groups_ * line));
+    Xbyak::Label next_line;
+    e_.mov(lines_, e_.ptr[e_.args + offsetof(GemmBlock, ahead_lines)]);
+    e_.L(next_line);
+    e_.prefetcht0(e_.ptr[ahead_]);
+    e_.add(ahead_, line);
+    e_.sub(lines_, 1);
+    e_.jnz(next_line);
   }
 
   // Integer sums begin at minus the compensation, so that nothing is left to subtract.
@@ -334,6 +340,7 @@ class VectorGemm {
   const Reg depth_ = Xbyak::util::r9;
   const Reg compensation_ = Xbyak::util::r11;
   const Reg ahead_ = compensation_;  // which the sums have taken up by then
+  const Reg lines_ = Xbyak::util::rbx;
   // While finishing, beside what GemmEpilogue owns; the System V ABI wants the last two saved.
   const std::array<Reg, most_column_vectors> column_pointers_ = {
       Xbyak::util::r10, Xbyak::util::rcx, Xbyak::util::r14, Xbyak::util::r15};

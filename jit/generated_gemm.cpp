@@ -25,23 +25,23 @@ class GeneratedGemm : public Gemm {
 
  protected:
   GeneratedGemm(const GemmSpec& spec, std::string name, std::size_t widest_groups,
-                std::size_t lines_ahead, std::span<const CodeBlock> code)
-      : spec_(spec),
-        name_(std::move(name)),
-        widest_groups_(widest_groups),
-        lines_ahead_(lines_ahead),
-        memory_(code) {}
+                std::span<const CodeBlock> code)
+      : spec_(spec), name_(std::move(name)), widest_groups_(widest_groups), memory_(code) {}
 
   std::size_t widest() const { return widest_groups_ * lanes; }
   std::size_t groups_at(std::size_t n, std::size_t end) const {
     return std::min(widest_groups_, padded_columns(end - n) / lanes);
   }
+  // For `blocks` blocks from column n on.
   Ahead ahead(const BlockAddresses& addresses, const GemmBlock& block, std::size_t n,
-              std::size_t end) const {
+              std::size_t end, std::size_t blocks) const {
     const std::size_t turns =
         spec_.operands == Operands::f32 ? block.depth / f32_turn : block.depth;
     return {addresses.panels(n + widest()), addresses.panels(std::min(n + 2 * widest(), end)),
-            turns * groups_at(n, end) * lines_ahead_ * cache_line};
+            turns, blocks};
+  }
+  static std::size_t blocks(const Range& rows, std::size_t height) {
+    return (rows.end - rows.begin + height - 1) / height;
   }
   void call(std::size_t kernel, const GemmBlock& block) const {
     memory_.function<GemmBlockFunction>(kernel)(&block);
@@ -52,7 +52,6 @@ class GeneratedGemm : public Gemm {
   GemmSpec spec_;
   std::string name_;
   std::size_t widest_groups_;
-  std::size_t lines_ahead_;
   CodeMemory memory_;
 };
 
@@ -83,8 +82,7 @@ VectorKernels vector_kernels(Isa isa, bool fast_bf16, const GemmSpec& spec,
 class VectorGemm final : public GeneratedGemm {
  public:
   VectorGemm(const GemmSpec& spec, std::string name, VectorKernels kernels)
-      : GeneratedGemm(spec, std::move(name), kernels.widest_groups, vector_lines_ahead,
-                      kernels.code),
+      : GeneratedGemm(spec, std::move(name), kernels.widest_groups, kernels.code),
         heights_(std::move(kernels.heights)),
         widest_groups_(kernels.widest_groups) {}
 
@@ -94,11 +92,11 @@ class VectorGemm final : public GeneratedGemm {
     for (std::size_t n = columns.begin; n < columns.end; n += widest()) {
       const std::size_t groups = groups_at(n, columns.end);
       addresses.set_columns(block, n);
-      Ahead panels = ahead(addresses, block, n, columns.end);
+      Ahead panels = ahead(addresses, block, n, columns.end, blocks(rows, heights_[0]));
       for (std::size_t m = rows.begin; m < rows.end;) {
         const std::size_t height = tallest(m, rows.end);
         addresses.set_rows(block, m, n, heights_[height], groups);
-        block.ahead = panels.next(block.b);
+        panels.set(block);
         call(height * widest_groups_ + groups - 1, block);
         m += heights_[height];
       }
@@ -136,7 +134,7 @@ std::vector<CodeBlock> tile_kernels(const GemmSpec& spec, const std::string& nam
 class TileGemm final : public GeneratedGemm {
  public:
   TileGemm(const GemmSpec& spec, const std::string& name)
-      : GeneratedGemm(spec, name, most_tile_groups, tile_lines_ahead, tile_kernels(spec, name)) {}
+      : GeneratedGemm(spec, name, most_tile_groups, tile_kernels(spec, name)) {}
 
   void run(const GemmArgs& args, Range rows, Range columns) const override {
     const BlockAddresses addresses(spec(), args);
@@ -146,14 +144,15 @@ class TileGemm final : public GeneratedGemm {
       if (pipeline.groups != groups) finish_last(pipeline);
       pipeline.groups = groups;
       const auto start = start_of_sums(args, n, groups);
-      Ahead panels = ahead(addresses, pipeline.present(), n, columns.end);
+      Ahead panels =
+          ahead(addresses, pipeline.present(), n, columns.end, blocks(rows, 2 * tile_rows));
       for (std::size_t m = rows.begin; m < rows.end; m += 2 * tile_rows) {
         const std::size_t count = std::min(2 * tile_rows, rows.end - m);
         GemmBlock& block = pipeline.present();
         addresses.set_columns(block, n);
         addresses.set_rows(block, m, n, count, groups);
         block.compensation = start.data();
-        block.ahead = panels.next(block.b);
+        panels.set(block);
         call((count > tile_rows ? 2 : 0) + groups - 1, block);
         pipeline.step();
       }
