@@ -23,6 +23,7 @@ checkpoint that cannot be used; 1: training failed, or the trained ranges cannot
 
 import argparse
 import copy
+import math
 import os
 import pathlib
 import pickle
@@ -34,7 +35,18 @@ import safetensors
 import torch
 import transformers
 
-from qat import checkpoint, configuration, glue, task_data, training
+from qat import calibration, checkpoint, configuration, distillation, glue, task_data, training
+
+# Where nothing is given: nlp-architect's values; with a teacher, whose student starts where it is to end, what was found on
+# training examples held out.
+DEFAULTS = {
+    "learning_rate": (2e-5, 1e-5),
+    "num_train_epochs": (3, 1),
+    "per_gpu_train_batch_size": (8, 32),
+    "warmup_steps": (0, 10),
+    "clip_weights": (math.inf, 12.0),
+    "calibration_batches": (0, 5),
+}
 
 
 def parsed_arguments():
@@ -49,14 +61,21 @@ def parsed_arguments():
     add("--quantization_config", type=pathlib.Path, help="JSON file with Q8BERT's dictionaries")
     add("--runs", type=positive, default=1, help="trainings, for mean and spread (1)")
     add("--seed", type=int, default=42)
+    add("--teacher_model_path", help="an FP32 model of this task and shape, whose answers are learned in the place of labels")
+    add("--clip_weights", type=above_zero, metavar="SIGMA",
+        help="cut each matrix's weights off at so many of its standard deviations before the first step; " + either("clip_weights"))
+    add("--calibration_batches", type=from_zero, metavar="N",
+        help="start from the ranges of N batches, not from those of the first step; " + either("calibration_batches"))
+    add("--calibration_percentile", type=percentile, default=95.0, metavar="P",
+        help="a feed-forward layer's input range is the largest magnitude of P %% of the calibration's tokens (95)")
     add("--do_lower_case", action="store_true", help="for an uncased model whose folder does not say so")
-    add("--learning_rate", type=float, default=2e-5)
-    add("--num_train_epochs", type=positive, default=3)
+    add("--learning_rate", type=float, help=either("learning_rate"))
+    add("--num_train_epochs", type=positive, help=either("num_train_epochs"))
     add("--max_steps", type=int, default=-1, help="instead of epochs")
-    add("--per_gpu_train_batch_size", type=positive, default=8)
+    add("--per_gpu_train_batch_size", type=positive, help=either("per_gpu_train_batch_size"))
     add("--per_gpu_eval_batch_size", type=positive, default=8)
     add("--gradient_accumulation_steps", type=positive, default=1)
-    add("--warmup_steps", type=int, default=0)
+    add("--warmup_steps", type=int, help=either("warmup_steps"))
     add("--weight_decay", type=float, default=0.0)
     add("--adam_epsilon", type=float, default=1e-8)
     add("--max_grad_norm", type=float, default=1.0)
@@ -71,8 +90,37 @@ def parsed_arguments():
     add("--n_best_size", type=positive, default=20)
     add("--null_score_diff_threshold", type=float, default=0.0)
     arguments = parser.parse_args()
+    if arguments.teacher_model_path and arguments.model_type == "bert":
+        parser.error("--teacher_model_path: expected --model_type quant_bert")
+    for name, values in DEFAULTS.items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, values[arguments.teacher_model_path is not None])
     arguments.max_seq_length = arguments.max_seq_length or (384 if arguments.task_name in task_data.SQUAD_FILES else 128)
     return arguments
+
+
+def either(name):
+    """Of --help."""
+    without, with_teacher = DEFAULTS[name]
+    return f"({'none' if without == math.inf else without}; with a teacher {with_teacher})"
+
+
+def from_zero(text):
+    return 0 if text == "0" else positive(text)
+
+
+def above_zero(text):
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, or inf, got {text}")
+    return value
+
+
+def percentile(text):
+    value = float(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and up to 100, got {text}")
+    return value
 
 
 def positive(text):
@@ -82,9 +130,8 @@ def positive(text):
     return value
 
 
-def load_settings(arguments):
+def load_settings(arguments, name):
     """The checkpoint's config.json, which has to be BERT's and long enough."""
-    name = arguments.model_name_or_path
     try:
         settings = transformers.AutoConfig.from_pretrained(name)
     except ValueError as error:
@@ -103,7 +150,7 @@ def load_tokenizer(arguments):
 
 
 def load_model(name, settings, task):
-    """FP32. A head that the checkpoint lacks, or has for another number of labels, is new."""
+    """(model, names of what is new in it), FP32. A head that the checkpoint lacks, or has for another number of labels, is new."""
     settings, kind = copy.deepcopy(settings), transformers.BertForQuestionAnswering
     own = [settings.id2label[i] for i in sorted(settings.id2label)]
     labels = own
@@ -113,14 +160,30 @@ def load_model(name, settings, task):
         settings.label2id = {label: i for i, label in enumerate(labels)}
         settings.problem_type = "regression" if task.regression else "single_label_classification"
     try:
-        model = kind.from_pretrained(name, config=settings, dtype=torch.float32, ignore_mismatched_sizes=True)
+        model, report = kind.from_pretrained(
+            name, config=settings, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True
+        )
     except (OSError, RuntimeError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
         raise glue.DataError(f"{name}: expected a checkpoint of BERT, got: {error}") from None
     if labels != own and sorted(labels) == sorted(own):  # logits in the task's order, whatever the checkpoint's is
         order = [own.index(label) for label in labels]
         for parameter in model.classifier.parameters():
             parameter.data = parameter.data[order]
-    return model
+    return model, sorted([*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])])
+
+
+def load_teacher(arguments, settings, task):
+    """One whose layers the student's can be held against, and whose answers have been learned."""
+    name = arguments.teacher_model_path
+    own = load_settings(arguments, name)
+    for key in ("num_hidden_layers", "hidden_size", "vocab_size"):
+        expected, got = getattr(settings, key), getattr(own, key)
+        if got != expected:
+            raise glue.DataError(f"--teacher_model_path {name}: config.json: {key}: expected the model's {expected}, got {got}")
+    teacher, new = load_model(name, own, task)
+    if new:
+        raise glue.DataError(f"--teacher_model_path {name}: expected a model fine-tuned for {arguments.task_name}, it lacks {new[0]}")
+    return teacher
 
 
 def chosen_configuration(arguments, settings, passes):
@@ -131,7 +194,7 @@ def chosen_configuration(arguments, settings, passes):
         chosen = configuration.read(arguments.quantization_config)
     else:
         own = {key: getattr(settings, key) for key in configuration.KEYS if hasattr(settings, key)}
-        chosen = configuration.from_dict(own, "config.json") or configuration.default(passes)
+        chosen = configuration.from_dict(own, "config.json") or configuration.default(passes, arguments.calibration_batches > 0)
     configuration.check_start_steps(chosen, passes)
     return chosen
 
@@ -149,15 +212,28 @@ def write_results(path, results):
     sys.stdout.write(f"{path}\n" + "".join(lines))
 
 
+def prepare_model(model, features, arguments, seed, pad):
+    """What is done to weights and ranges before the first step."""
+    calibration.clip_weights(model, arguments.clip_weights)
+    if arguments.calibration_batches:
+        batches = training.batches_by_length(features, arguments.per_gpu_train_batch_size, random.Random(seed))
+        calibration.calibrate(model, batches[: arguments.calibration_batches], arguments.calibration_percentile, pad)
+
+
 def train_once(arguments, settings, data, tokenizer, folder, seed):
     """Trains, writes `folder`; returns the scores."""
     random.seed(seed)
     torch.manual_seed(seed)
     task, pad = glue.TASKS.get(arguments.task_name), tokenizer.pad_token_id
     chosen = chosen_configuration(arguments, settings, training.passes_of(data.train, arguments))
-    model = load_model(arguments.model_name_or_path, settings, task)
-    model.to("cuda" if torch.cuda.is_available() and not arguments.no_cuda else "cpu")
+    device = "cuda" if torch.cuda.is_available() and not arguments.no_cuda else "cpu"
+    model = load_model(arguments.model_name_or_path, settings, task)[0].to(device)
     checkpoint.quantize_model(model, chosen)
+    prepare_model(model, data.train, arguments, seed, pad)
+    loss_of = training.loss_of_labels
+    if arguments.teacher_model_path:
+        distillation.without_dropout(model)
+        loss_of = distillation.Distillation(load_teacher(arguments, settings, task).to(device))
 
     def scores_of(scored):
         batch = evaluation_batch(arguments, chosen)
@@ -167,7 +243,7 @@ def train_once(arguments, settings, data, tokenizer, folder, seed):
         found = ", ".join(f"{name} {value:.4f}" for name, value in scores_of(model.eval()).items())
         print(f"step {step}: dev: {found}", file=sys.stderr, flush=True)
 
-    training.train(model, data.train, arguments, seed, pad, score_dev if arguments.evaluate_during_training else None)
+    training.train(model, data.train, arguments, seed, pad, score_dev if arguments.evaluate_during_training else None, loss_of)
     flags = {name: str(value) if isinstance(value, pathlib.Path) else value for name, value in vars(arguments).items()}
     checkpoint.save_common(folder, model, tokenizer, flags | {"seed": seed}, task.labels if task else ())
     scored = checkpoint.integer_model(model) if chosen else model
@@ -208,7 +284,7 @@ def run(arguments):
     prepare_output(arguments)
     torch.set_num_threads(arguments.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    settings, tokenizer = load_settings(arguments), load_tokenizer(arguments)
+    settings, tokenizer = load_settings(arguments, arguments.model_name_or_path), load_tokenizer(arguments)
     data = task_data.open_task(tokenizer, arguments)
     results = []
     for number in range(arguments.runs):

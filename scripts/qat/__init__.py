@@ -10,5 +10,7 @@ nlp-architect gave to modes, keys and tensors. ../train_q8bert.py is the command
     checkpoint          both in a model, and both as files
     glue, squad         tasks: their files, features and metrics
     task_data           both as what training and evaluation want
+    calibration         ranges and weights before the first step of a model that knows its task
+    distillation        a loss from an FP32 teacher's answers
     training            batches, the training loop, evaluation
 """

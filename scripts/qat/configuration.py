@@ -99,20 +99,21 @@ def to_dict(configuration):
     return {key: dataclasses.asdict(choice) for key, choice in configuration.items()}
 
 
-def default(passes):
+def default(passes, calibrated=False):
     """What nlp-architect ships for BERT, fitted to a training of so many forward passes.
 
     Everything with moving averages but the table of segments; only queries and keys, whose product is next, are rounded again.
     The head starts later than the rest (200 passes), since a new one has no range worth averaging at first; in a short training
     after a quarter of it. A decay of .9999 averages over the last 10 000 passes: in a training of hundreds the threshold would
-    stay at what the first batch had. So it averages over a tenth of the training, if that is shorter.
+    stay at what the first batch had. So it averages over a tenth of the training, if that is shorter. Ranges that were calibrated
+    before the first step are meant to stay: .9999 then, and the head starts with the rest.
     """
-    decay = min(0.9999, max(0.9, round(1 - 10 / max(passes, 1), 4)))
+    decay = 0.9999 if calibrated else min(0.9999, max(0.9, round(1 - 10 / max(passes, 1), 4)))
     layer = LayerChoice(mode="ema", ema_decay=decay, requantize_output=False)
     configuration = {key: layer for key in KEYS}
     for key in ("attention_query", "attention_key"):
         configuration[key] = dataclasses.replace(layer, requantize_output=True)
-    configuration["head"] = dataclasses.replace(layer, start_step=min(200, passes // 4))
+    configuration["head"] = dataclasses.replace(layer, start_step=0 if calibrated else min(200, passes // 4))
     configuration["token_type_embeddings"] = LayerChoice(requantize_output=False)
     return configuration
 

@@ -57,7 +57,11 @@ def warm_up_and_decay(warm_up, steps):
     return lambda step: step / warm_up if step < warm_up else max(0.0, (steps - step) / max(1, steps - warm_up))
 
 
-def train(model, features, settings, seed, pad=0, at_log=None):
+def loss_of_labels(model, batch):
+    return model(**batch).loss
+
+
+def train(model, features, settings, seed, pad=0, at_log=None, loss_of=loss_of_labels):
     """Trains in place. Throws FloatingPointError where the loss is no number."""
     rng, device = random.Random(seed), next(model.parameters()).device
     passes = passes_of(features, settings)
@@ -69,7 +73,7 @@ def train(model, features, settings, seed, pad=0, at_log=None):
     while done < passes:
         for chosen in batches_by_length(features, settings.per_gpu_train_batch_size, rng)[: passes - done]:
             batch = {name: value.to(device) for name, value in collate(chosen, pad).items()}
-            loss = model(**batch).loss
+            loss = loss_of(model, batch)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
                 raise FloatingPointError(f"step {step}: expected a finite loss, got {losses[-1]}")

@@ -95,8 +95,9 @@ class Command(unittest.TestCase):
 
     def test_the_heads_rows_go_with_their_labels(self):
         task = train_q8bert.glue.TASKS["rte"]
-        settings = train_q8bert.load_settings(Namespace(model_name_or_path=str(self.model), max_seq_length=32))
-        model = train_q8bert.load_model(str(self.model), settings, task)
+        settings = train_q8bert.load_settings(Namespace(max_seq_length=32), str(self.model))
+        model, new = train_q8bert.load_model(str(self.model), settings, task)
+        self.assertEqual(new, [])
         weight = tiny_torch.tensors()["classifier.weight"]
         self.assertTrue(torch.equal(model.classifier.weight, weight[[1, 0]]))
 
@@ -119,6 +120,30 @@ class Command(unittest.TestCase):
         state = torch.load(self.out / "quant_pytorch_model.bin", weights_only=True)
         self.assertEqual([name for name in state if name.endswith("quantized_weight")], ["bert.pooler.dense.quantized_weight"])
 
+    def test_a_teacher(self):
+        status, _, err = self.command("--teacher_model_path", str(self.model), "--clip_weights", "1.5")
+        self.assertEqual(status, 0, err)
+        flags = torch.load(self.out / "training_args.bin", weights_only=True)
+        self.assertEqual((flags["num_train_epochs"], flags["warmup_steps"], flags["calibration_batches"]), (1, 10, 5))
+        layer = checkpoint.load_integers(self.out).bert.pooler.dense
+        self.assertEqual(layer.choice.ema_decay, 0.9999)
+        weight = tiny_torch.tensors()["bert.pooler.dense.weight"]
+        self.assertLess(127 / layer._weight_scale.item(), 1.6 * weight.std().item())  # it was clipped, and has hardly moved
+        self.assertGreater(weight.abs().max().item(), 1.7 * weight.std().item())
+
+    def test_a_teacher_that_is_none_is_refused_by_name(self):
+        other = self.folder / "other"
+        other.mkdir()
+        for settings, head, words in [
+            (tiny_bert.config(hidden_size=8), "classifier", "config.json: hidden_size: expected the model's 16, got 8"),
+            (tiny_bert.config(), "qa_outputs", "expected a model fine-tuned for rte, it lacks classifier.bias"),
+        ]:
+            (other / "config.json").write_text(json.dumps(settings))
+            save_file(tiny_torch.tensors((head,)), other / "model.safetensors")
+            status, _, err = self.command("--overwrite_output_dir", "--teacher_model_path", str(other))
+            self.assertEqual(status, 3, err)
+            self.assertIn(f"--teacher_model_path {other}: {words}", err.splitlines()[-1])
+
     def test_regression_and_fp32(self):
         header = "index\tsentence1\tsentence2\tscore\n"
         for file in ("train.tsv", "dev.tsv"):
@@ -137,7 +162,7 @@ class Command(unittest.TestCase):
         text = json.dumps({"data": [{"paragraphs": [{"context": context, "qas": items}]}]})
         for file in ("train-v1.1.json", "dev-v1.1.json"):
             (self.data / file).write_text(text)
-        status, out, err = self.command("--max_seq_length", "16", "--doc_stride", "4", task="squad")
+        status, out, err = self.command("--max_seq_length", "16", "--doc_stride", "4", "--teacher_model_path", str(self.model), task="squad")
         self.assertEqual(status, 0, err)
         self.assertIn("exact_match", (self.out / "eval_results.txt").read_text())
         self.assertIn("qa_outputs.quantized_weight", torch.load(self.out / "quant_pytorch_model.bin", weights_only=True))

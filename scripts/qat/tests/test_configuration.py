@@ -77,6 +77,11 @@ class Default(unittest.TestCase):
             configuration.check_start_steps(chosen, passes)
             self.assertLessEqual(chosen["pooler"].ema_decay, max(0.9, 1 - 10 / passes))
 
+    def test_of_calibrated_ranges_stays_and_starts_at_once(self):
+        chosen = configuration.default(100, calibrated=True)
+        self.assertEqual({choice.ema_decay for choice in chosen.values()}, {0.9999})
+        self.assertEqual({choice.start_step for choice in chosen.values()}, {0})
+
     def test_a_start_after_the_end_is_refused_before_the_beginning(self):
         with self.assertRaisesRegex(ConfigurationError, "head: start_step: expected less than the 200 .* got 200"):
             configuration.check_start_steps({"head": LayerChoice(mode="ema", start_step=200)}, 200)
