@@ -4,14 +4,14 @@
     scripts/make_accuracy_table.py --bertq build/release/bin/bertq \\
         --row mrpc  MODEL_DIR train.tsv       dev.tsv \\
         --row squad MODEL_DIR train-v1.1.json dev-v1.1.json \\
-        --qat mrpc  Q8BERT_DIR --noise MODEL_DIR dev-v1.1.json -o bench/ACCURACY.md
+        --qat mrpc  Q8BERT_DIR --bits MODEL_DIR dev-v1.1.json -o bench/ACCURACY.md
 
 A row is a task, an FP32 checkpoint fine-tuned for it, training data and the set to score on. Each is run in FP32 and in
 INT8 by every method: dynamic (ranges of each token), static (calibrated on 500 training examples, all accuracy methods),
 tuned (`bertq tune` on a part of the training data that calibration does not use), PyTorch's dynamic quantisation, and,
 where --qat names a checkpoint that scripts/train_q8bert.py wrote, quantisation-aware training. Nothing is selected on the
-set that is scored. --noise adds what an error of that size does to a SQuAD checkpoint's answers, whatever it comes from
-(scripts/answer_noise.py, which needs torch); all else is standard library only.
+set that is scored. --bits adds what rounding to so many bits costs a SQuAD checkpoint at the least
+(scripts/answers_by_bits.py, which needs torch); all else is standard library only.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import pathlib
 import subprocess
 import tempfile
 
-import answer_noise
+import answers_by_bits
 
 GOAL = {"cola": "mcc", "mrpc": "f1", "qqp": "f1", "sts-b": "spearmanr", "squad": "f1", "squad_v2": "f1"}
 HELD_OUT = 500  # examples of the training data to tune on
@@ -109,7 +109,7 @@ def main():
     parser.add_argument("--bertq", default="build/release/bin/bertq")
     parser.add_argument("--row", nargs=4, action="append", required=True, metavar=("TASK", "MODEL", "TRAIN", "DATA"))
     parser.add_argument("--qat", nargs=2, action="append", default=[], metavar=("TASK", "MODEL"))
-    parser.add_argument("--noise", nargs=2, type=pathlib.Path, metavar=("MODEL", "DATA"))
+    parser.add_argument("--bits", nargs=2, type=pathlib.Path, metavar=("MODEL", "DATA"))
     parser.add_argument("-o", "--output", type=pathlib.Path)
     arguments = parser.parse_args()
     lines, cpu = [], None
@@ -122,11 +122,11 @@ def main():
         lines += rows(task, model, entries)
     text = "\n".join([
         "# What INT8 costs", "",
-        f"Written by `scripts/make_accuracy_table.py`: {cpu['cpu']}, {cpu['isa']}, {cpu['threads']} threads. The loss is relative "
+        f"Written by `scripts/make_accuracy_table.py`: {cpu['cpu']}, {cpu['isa']}, {cpu['threads']} thread{'s' if cpu['threads'] > 1 else ''}. The loss is relative "
         "to FP32, with its 95 % bootstrap interval; seconds are those of the forward passes of one evaluation.", "",
         "| task | model | metric | method | score | loss | answers equal | logit error | layers in INT8 | seconds | weights MB |",
         "|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|", *lines, "",
-        *([answer_noise.section(*arguments.noise, arguments.bertq)] if arguments.noise else []),
+        *([answers_by_bits.section(*arguments.bits, arguments.bertq)] if arguments.bits else []),
         "## What the four systems published", "", PUBLISHED])
     if arguments.output:
         arguments.output.write_text(text)
