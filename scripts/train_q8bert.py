@@ -17,6 +17,15 @@ qat/configuration.py); else from the checkpoint's config.json, if it has them; e
 N the training is done N times, with seeds from --seed on, into run-1 ... run-N, and eval_results.txt has mean and spread.
 `--model_type bert` trains without quantisation, for a baseline.
 
+A checkpoint that knows the task already is best trained with itself as --teacher_model_path: the student's logits and layers are
+drawn to the FP32 model's, without dropout and without a look at the labels. Before the first step outliers among the weights are
+cut off and ranges are calibrated (--clip_weights, --calibration_batches, --calibration_percentile; qat/calibration.py says why),
+and ranges then move with Q8BERT's own decay of .9999. That takes few steps, and other defaults for them: see below. Without a
+teacher the labels are learned, as nlp-architect does it.
+
+    scripts/train_q8bert.py --task_name mrpc --model_name_or_path minilm-mrpc --teacher_model_path minilm-mrpc \
+        --data_dir MRPC --output_dir minilm-8bit
+
 torch 2.13.0, transformers 5.23.0, scikit-learn and scipy (requirements.txt). Exit 2: wrong flags or configuration; 3: data or
 checkpoint that cannot be used; 1: training failed, or the trained ranges cannot be exported.
 """
@@ -41,10 +50,10 @@ from qat import calibration, checkpoint, configuration, distillation, glue, task
 # training examples held out.
 DEFAULTS = {
     "learning_rate": (2e-5, 1e-5),
-    "num_train_epochs": (3, 1),
+    "max_steps": (-1, 60),
     "per_gpu_train_batch_size": (8, 32),
     "warmup_steps": (0, 10),
-    "clip_weights": (math.inf, 12.0),
+    "clip_weights": (math.inf, 8.0),
     "calibration_batches": (0, 5),
 }
 
@@ -63,15 +72,15 @@ def parsed_arguments():
     add("--seed", type=int, default=42)
     add("--teacher_model_path", help="an FP32 model of this task and shape, whose answers are learned in the place of labels")
     add("--clip_weights", type=above_zero, metavar="SIGMA",
-        help="cut each matrix's weights off at so many of its standard deviations before the first step; " + either("clip_weights"))
+        help="cut each matrix's weights off at so many of its standard deviations before the first step " + either("clip_weights"))
     add("--calibration_batches", type=from_zero, metavar="N",
-        help="start from the ranges of N batches, not from those of the first step; " + either("calibration_batches"))
-    add("--calibration_percentile", type=percentile, default=95.0, metavar="P",
-        help="a feed-forward layer's input range is the largest magnitude of P %% of the calibration's tokens (95)")
+        help="start from the ranges of N batches, not from those of the first step " + either("calibration_batches"))
+    add("--calibration_percentile", type=percentile, default=90.0, metavar="P",
+        help="a feed-forward layer's input range is the largest magnitude of P %% of the calibration's tokens (90)")
     add("--do_lower_case", action="store_true", help="for an uncased model whose folder does not say so")
     add("--learning_rate", type=float, help=either("learning_rate"))
-    add("--num_train_epochs", type=positive, help=either("num_train_epochs"))
-    add("--max_steps", type=int, default=-1, help="instead of epochs")
+    add("--num_train_epochs", type=positive, help="(3); where it is given, --max_steps has no default")
+    add("--max_steps", type=int, help="instead of epochs " + either("max_steps"))
     add("--per_gpu_train_batch_size", type=positive, help=either("per_gpu_train_batch_size"))
     add("--per_gpu_eval_batch_size", type=positive, default=8)
     add("--gradient_accumulation_steps", type=positive, default=1)
@@ -92,6 +101,9 @@ def parsed_arguments():
     arguments = parser.parse_args()
     if arguments.teacher_model_path and arguments.model_type == "bert":
         parser.error("--teacher_model_path: expected --model_type quant_bert")
+    if arguments.max_steps is None and arguments.num_train_epochs:
+        arguments.max_steps = -1
+    arguments.num_train_epochs = arguments.num_train_epochs or 3
     for name, values in DEFAULTS.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, values[arguments.teacher_model_path is not None])
@@ -102,7 +114,7 @@ def parsed_arguments():
 def either(name):
     """Of --help."""
     without, with_teacher = DEFAULTS[name]
-    return f"({'none' if without == math.inf else without}; with a teacher {with_teacher})"
+    return f"({'none' if without in (-1, 0, math.inf) else without}; with a teacher {with_teacher:g})"
 
 
 def from_zero(text):

@@ -124,12 +124,24 @@ class Command(unittest.TestCase):
         status, _, err = self.command("--teacher_model_path", str(self.model), "--clip_weights", "1.5")
         self.assertEqual(status, 0, err)
         flags = torch.load(self.out / "training_args.bin", weights_only=True)
-        self.assertEqual((flags["num_train_epochs"], flags["warmup_steps"], flags["calibration_batches"]), (1, 10, 5))
+        self.assertEqual((flags["learning_rate"], flags["warmup_steps"], flags["calibration_batches"]), (1e-5, 10, 5))
         layer = checkpoint.load_integers(self.out).bert.pooler.dense
         self.assertEqual(layer.choice.ema_decay, 0.9999)
         weight = tiny_torch.tensors()["bert.pooler.dense.weight"]
         self.assertLess(127 / layer._weight_scale.item(), 1.6 * weight.std().item())  # it was clipped, and has hardly moved
         self.assertGreater(weight.abs().max().item(), 1.7 * weight.std().item())
+
+    def test_defaults_with_a_teacher_and_without(self):
+        for flags, steps, epochs, rate, batch in [
+            ((), -1, 3, 2e-5, 8),
+            (("--teacher_model_path", "m"), 60, 3, 1e-5, 32),
+            (("--teacher_model_path", "m", "--num_train_epochs", "2", "--learning_rate", "3e-5"), -1, 2, 3e-5, 32),
+            (("--teacher_model_path", "m", "--num_train_epochs", "2", "--max_steps", "7"), 7, 2, 1e-5, 32),
+        ]:
+            needed = ("--task_name", "rte", "--model_name_or_path", "m", "--data_dir", "d", "--output_dir", "o")
+            with mock.patch("sys.argv", ["train_q8bert.py", *needed, *flags]):
+                got = train_q8bert.parsed_arguments()
+            self.assertEqual((got.max_steps, got.num_train_epochs, got.learning_rate, got.per_gpu_train_batch_size), (steps, epochs, rate, batch))
 
     def test_a_teacher_that_is_none_is_refused_by_name(self):
         other = self.folder / "other"
