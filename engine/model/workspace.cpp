@@ -7,6 +7,13 @@
 
 namespace bertq::engine {
 
+std::size_t largest_row_block(const Model::Impl& model) {
+  const bool all_tiles = std::ranges::all_of(model.layers, [](const EncoderLayer& layer) {
+    return layer.intermediate.output_format().tiled();
+  });
+  return all_tiles ? 256 : 128;
+}
+
 void Workspace::fit(const PackedBatch& batch) {
   const Capacity wanted{std::max(capacity_.tokens, batch.tokens()),
                         std::max(capacity_.sequences, batch.sequences()),

@@ -16,13 +16,14 @@
 namespace bertq::engine {
 
 // Rows that a thread takes through the feed-forward block at once: enough to make the fetching of
-// the weights worth it, few enough that the wide rows between its two layers stay in the cache.
-inline constexpr std::size_t largest_row_block = 128;
+// the weights worth it, few enough that the wide rows between its two layers stay in the cache. So
+// more of them where they are written as tiles, of one or two bytes a number.
+std::size_t largest_row_block(const Model::Impl& model);
 
 class Workspace {
  public:
   Workspace(const Model::Impl& model, std::size_t threads)
-      : partition{threads, largest_row_block,
+      : partition{threads, largest_row_block(model),
                   least_rows_per_thread(model.recipe == Recipe::uniform(Precision::fp32))},
         model_(model) {}
 
