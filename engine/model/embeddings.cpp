@@ -105,8 +105,7 @@ void Embeddings::load_bf16_words(WeightLoader& loader, std::size_t rows) {
   if (loader.is_packed()) return;
   loader.for_each_slice(
       word_table, rows, columns_, [&](std::size_t row, std::span<const float> slice) {
-        WeightLoader::require_bf16(jit::from_bf16(jit::to_bf16(largest_magnitude(slice))),
-                                   word_table);
+        loader.require_bf16(jit::from_bf16(jit::to_bf16(largest_magnitude(slice))), word_table);
         for (std::size_t i = 0; i < slice.size(); ++i) {
           table[(row + i / columns_) * ld + i % columns_] = jit::to_bf16(slice[i]);
         }

@@ -237,7 +237,7 @@ Int8Weights load_int8_weights(WeightLoader& loader, const std::string& module, s
                               std::size_t inputs, const LayerChoice& choice,
                               std::span<const std::uint32_t> repeated,
                               std::int32_t dynamic_zero_point) {
-  check_inputs(module, inputs);
+  loader.check_inputs(module, inputs);
   return Int8Loading(loader, module, outputs, inputs, choice, repeated).load(dynamic_zero_point);
 }
 

@@ -47,10 +47,10 @@ Linear::Linear(WeightLoader& loader, const std::string& module, std::size_t outp
     compensation_ = weights.compensation;
     column_scale_ = weights.column_scale;
   } else if (input_format_.kind == InputFormat::Kind::bf16) {
-    check_inputs(module, inputs);
+    loader.check_inputs(module, inputs);
     weights_ = loader.bf16_weight(module, outputs, inputs, repeated);
   } else {
-    check_inputs(module, inputs);
+    loader.check_inputs(module, inputs);
     weights_ = loader.f32_weight(module, outputs, inputs, repeated);
   }
 }

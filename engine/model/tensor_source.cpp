@@ -37,9 +37,12 @@ float nearly_normal(std::uint64_t bits) {
   return (sum - mean) / deviation;
 }
 
+std::string place_of(const loaders::Tensor& tensor) {
+  return tensor.file() + ": tensor " + loaders::printable(tensor.name);
+}
+
 [[noreturn]] void fail(const loaders::Tensor& tensor, const std::string& what) {
-  throw Error(ErrorKind::input,
-              tensor.file() + ": tensor " + loaders::printable(tensor.name) + ": " + what);
+  throw Error(ErrorKind::input, place_of(tensor) + ": " + what);
 }
 
 }  // namespace
@@ -57,7 +60,7 @@ void TensorSource::read_integers(std::string_view name, std::uint64_t,
 }
 
 CheckpointSource::CheckpointSource(const loaders::Checkpoint& checkpoint, const ModelConfig& config)
-    : tensors_(find_tensors(checkpoint, config)) {
+    : file_(checkpoint.name), tensors_(find_tensors(checkpoint, config)) {
   loaders::ChecksumVerifier verifier;
   for (const auto& [name, tensor] : tensors_) verifier.verify(tensor);
 }
@@ -85,6 +88,11 @@ void CheckpointSource::read(std::string_view name, std::uint64_t first,
                    ": expected a finite number, got " + (std::isnan(*bad) ? "NaN" : "infinity"));
 }
 
+std::string CheckpointSource::place(std::string_view name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? file_ + ": " + std::string(name) : place_of(found->second);
+}
+
 std::vector<double> CheckpointSource::integer_scales(std::string_view name,
                                                      loaders::DType dtype) const {
   const loaders::Tensor& stored = tensor(name);
@@ -92,7 +100,8 @@ std::vector<double> CheckpointSource::integer_scales(std::string_view name,
   const loaders::Affine& affine = *stored.affine;
   for (const double zero_point : affine.zero_points) {
     if (zero_point == 0.0) continue;
-    fail(stored, "expected integers with zero point 0, got " + std::to_string(static_cast<std::int64_t>(zero_point)) +
+    fail(stored, "expected integers with zero point 0, got " +
+                     std::to_string(static_cast<std::int64_t>(zero_point)) +
                      " (--precision fp32 runs them)");
   }
   for (const double scale : affine.scales) {

@@ -22,6 +22,9 @@ class TensorSource {
   // Elements [first, first + out.size()) in row-major order. Throws Error (input) naming file,
   // tensor and index if one is not finite.
   virtual void read(std::string_view name, std::uint64_t first, std::span<float> out) const = 0;
+  // What a tensor, or a part of it that has a name of its own, is called in messages: with the file
+  // and in the words of the file, where there is one.
+  virtual std::string place(std::string_view name) const { return std::string(name); }
 
   // Of a tensor that is stored as symmetric integers of this type, x = scale * q: its scales, one
   // or one a row. Empty if it is stored as anything else. Throws Error (input), naming file and
@@ -43,6 +46,7 @@ class CheckpointSource final : public TensorSource {
   bool has(std::string_view name) const override;
   std::size_t rows(std::string_view name) const override;
   void read(std::string_view name, std::uint64_t first, std::span<float> out) const override;
+  std::string place(std::string_view name) const override;
   std::vector<double> integer_scales(std::string_view name, loaders::DType dtype) const override;
   void read_integers(std::string_view name, std::uint64_t first,
                      std::span<std::int8_t> out) const override;
@@ -52,6 +56,7 @@ class CheckpointSource final : public TensorSource {
  private:
   const loaders::Tensor& tensor(std::string_view name) const;
 
+  std::string file_;
   BertTensors tensors_;
 };
 

@@ -15,10 +15,11 @@ constexpr std::size_t slice_floats = std::size_t{1} << 20;
 
 }  // namespace
 
-void check_inputs(const std::string& module, std::size_t inputs) {
+void WeightLoader::check_inputs(const std::string& module, std::size_t inputs) const {
   if (inputs <= jit::most_depth) return;
-  throw Error(ErrorKind::input, module + ": expected at most " + std::to_string(jit::most_depth) +
-                                    " inputs, got " + std::to_string(inputs));
+  throw Error(ErrorKind::input, place(module + ".weight") + ": expected at most " +
+                                    std::to_string(jit::most_depth) + " inputs, got " +
+                                    std::to_string(inputs));
 }
 
 const RoundedWeights& WeightLoader::rounded_weights() const {
@@ -71,10 +72,11 @@ const std::uint16_t* WeightLoader::bf16_weight(const std::string& module, std::s
   return packed.data();
 }
 
-void WeightLoader::require_bf16(float largest, const std::string& tensor) {
+void WeightLoader::require_bf16(float largest, const std::string& tensor) const {
   if (std::isfinite(largest)) return;
-  throw Error(ErrorKind::input,
-              tensor + ": expected numbers up to 3.38e38, the largest of bf16, got a larger one");
+  throw Error(
+      ErrorKind::input,
+      place(tensor) + ": expected numbers up to 3.38e38, the largest of bf16, got a larger one");
 }
 
 std::size_t WeightLoader::slice_rows(std::size_t k) {

@@ -44,9 +44,6 @@ constexpr loaders::DType dtype_of<std::int32_t>() {
   return loaders::DType::i32;
 }
 
-// Throws Error (input) naming the module for more inputs than int32 sums can hold.
-void check_inputs(const std::string& module, std::size_t inputs);
-
 // Used by one thread, within a jit::ThreadScope (quantisation rounds as MXCSR says).
 class WeightLoader {
  public:
@@ -79,10 +76,12 @@ class WeightLoader {
   std::span<T> derived(std::size_t count) {
     return arena_.allocate<T>(count);
   }
-  // What an array is called in messages: with the file that it is stored in, if it is.
+  // What an array, or the tensor that it is made from, is called in messages: with its file.
   std::string place(const std::string& name) const {
-    return stored_ == nullptr ? name : stored_->place(name);
+    return stored_ == nullptr ? source_.place(name) : stored_->place(name);
   }
+  // Throws Error (input) naming the module's weight for more inputs than int32 sums can hold.
+  void check_inputs(const std::string& module, std::size_t inputs) const;
   // All arrays so far, in the order in which they were asked for.
   std::vector<NamedArray> take_arrays() { return std::move(arrays_); }
 
@@ -94,7 +93,7 @@ class WeightLoader {
   const std::uint16_t* bf16_weight(const std::string& module, std::size_t outputs,
                                    std::size_t inputs, std::span<const std::uint32_t> repeated);
   // What the largest magnitude after rounding to bf16 must be; otherwise throws Error (input).
-  static void require_bf16(float largest, const std::string& tensor);
+  void require_bf16(float largest, const std::string& tensor) const;
 
   // A vector, padded with zeros to a multiple of 16: the array of this name. Where it is not stored
   // as packed, `added` (as long, or empty) is added to what the source has. The elements named in

@@ -69,20 +69,20 @@ QuantizedLinear::QuantizedLinear(WeightLoader& loader, const std::string& module
       epilogue_(epilogue),
       gemm_(&loader.kernels().gemm(spec_for(form, epilogue))),
       kernels_(&loader.kernels().rows()) {
-  check_inputs(module, inputs);
+  loader.check_inputs(module, inputs);
   if (has_float_weights(form.arithmetic)) {
     bias_ = loader.vector(module + ".bias", outputs);
     weights_ = loader.f32_weight(module, outputs, inputs, {});
     if (!rounds_input()) return;
     load_ranges(loader, ranges);
-    prepare_rounding();
+    prepare_rounding(loader);
     return;
   }
   load_integers(loader);
   if (has_given_ranges(form.arithmetic)) load_ranges(loader, ranges);
   load_bias(loader);
-  check_integer_bias();
-  if (has_given_ranges(form.arithmetic)) prepare_given();
+  check_integer_bias(loader);
+  if (has_given_ranges(form.arithmetic)) prepare_given(loader);
 }
 
 void QuantizedLinear::load_integers(WeightLoader& loader) {
@@ -101,7 +101,8 @@ void QuantizedLinear::load_integers(WeightLoader& loader) {
   }
   const auto scales = loader.source().integer_scales(module_ + ".weight", loaders::DType::i8);
   if (scales.empty()) {
-    throw Error(ErrorKind::input, module_ + ".weight: expected INT8 weights, got floats");
+    throw Error(ErrorKind::input,
+                loader.place(module_ + ".weight") + ": expected INT8 weights, got floats");
   }
   for (std::size_t row = 0; row < outputs_; ++row) {
     const double own = scales[scales.size() == 1 ? 0 : row];
@@ -130,7 +131,8 @@ void QuantizedLinear::load_ranges(WeightLoader& loader, const LayerRanges* range
   ranges_ = places;
   if (loader.is_packed()) return;
   if (ranges == nullptr) {
-    throw Error(ErrorKind::input, module_ + ": expected the range of its input, found none");
+    throw Error(ErrorKind::input, loader.place(module_ + ".weight") +
+                                      ": expected the range of its input beside it, found none");
   }
   places[input_scale] = ranges->input_scale;
   places[input_zero] = ranges->input_zero_point;
@@ -162,7 +164,8 @@ void QuantizedLinear::load_bias(WeightLoader& loader) {
   }
   const auto own = static_cast<float>(1.0 / stored.front());
   if (std::fabs(own - scale) > bias_scale_tolerance * scale) {
-    throw Error(ErrorKind::input, module_ + ".bias_scale: expected " + std::to_string(scale) +
+    throw Error(ErrorKind::input, loader.place(name) + ": expected " + module_ +
+                                      ".bias_scale to be " + std::to_string(scale) +
                                       ", the product of the input's scale and the weight's, got " +
                                       std::to_string(own));
   }
@@ -170,13 +173,14 @@ void QuantizedLinear::load_bias(WeightLoader& loader) {
 }
 
 // Of numbers that a file gives.
-void QuantizedLinear::check_integer_bias() const {
+void QuantizedLinear::check_integer_bias(const WeightLoader& loader) const {
   for (const std::int32_t value : integer_bias_) {
     if (std::abs(static_cast<double>(value)) <= largest_bias(inputs_)) continue;
-    throw Error(ErrorKind::input, module_ +
-                                      "._quantized_bias: expected numbers whose sum with the "
-                                      "products fits 32 bits, got " +
-                                      std::to_string(value));
+    throw Error(ErrorKind::input,
+                loader.place(module_ + (loader.is_packed() ? ".bias.i32" : ".bias")) +
+                    ": expected numbers whose sum with the "
+                    "products fits 32 bits, got " +
+                    std::to_string(value));
   }
 }
 
@@ -186,18 +190,20 @@ std::int32_t QuantizedLinear::integer_bias(float bias, float scale) const {
   return static_cast<std::int32_t>(std::clamp(value, -bound, bound));
 }
 
-void QuantizedLinear::check_ranges() const {
+void QuantizedLinear::check_ranges(const WeightLoader& loader) const {
   const auto positive = [&](float value) { return value > 0.0F && std::isnormal(value); };
   const auto zero_point = [&](float value) { return value >= 0.0F && value <= 255.0F; };
   if (!positive(ranges_[input_scale]) || !zero_point(ranges_[input_zero]) ||
       !zero_point(ranges_[output_zero]) ||
       (form_.requantized && !positive(ranges_[output_scale]))) {
-    throw Error(ErrorKind::input, module_ + ": expected ranges with positive scales");
+    throw Error(ErrorKind::input,
+                loader.place(module_ + ".ranges") +
+                    ": expected ranges with positive scales and zero points from 0 to 255");
   }
 }
 
-void QuantizedLinear::prepare_rounding() {
-  check_ranges();
+void QuantizedLinear::prepare_rounding(const WeightLoader& loader) {
+  check_ranges(loader);
   input_multiplier_.assign(jit::padded_columns(inputs_), 1.0F / ranges_[input_scale]);
   input_table_ = code_table(ranges_[input_scale], static_cast<std::int32_t>(ranges_[input_zero]),
                             jit::Activation::none);
@@ -206,8 +212,8 @@ void QuantizedLinear::prepare_rounding() {
                       epilogue_.activation);
 }
 
-void QuantizedLinear::prepare_given() {
-  check_ranges();
+void QuantizedLinear::prepare_given(const WeightLoader& loader) {
+  check_ranges(loader);
   const std::size_t padded = column_sums_.size();
   const bool q8bert = form_.arithmetic == Arithmetic::q8bert_ema;
   given_ = q8bert ? CodeRange{1.0F / ranges_[input_scale], ranges_[input_scale], middle}

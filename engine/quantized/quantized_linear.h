@@ -88,11 +88,11 @@ class QuantizedLinear {
   void load_integers(WeightLoader& loader);
   void load_bias(WeightLoader& loader);
   void check_scales(const WeightLoader& loader) const;
-  void check_integer_bias() const;
+  void check_integer_bias(const WeightLoader& loader) const;
   void load_ranges(WeightLoader& loader, const LayerRanges* ranges);
-  void check_ranges() const;
-  void prepare_given();
-  void prepare_rounding();
+  void check_ranges(const WeightLoader& loader) const;
+  void prepare_given(const WeightLoader& loader);
+  void prepare_rounding(const WeightLoader& loader);
   std::int32_t integer_bias(float bias, float scale) const;
   void fill_dynamic(const CodeRange& range, jit::Range columns, jit::GemmArgs& args,
                     LinearScratch& scratch) const;

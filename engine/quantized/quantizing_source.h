@@ -28,6 +28,7 @@ class QuantizingSource final : public TensorSource {
 
   bool has(std::string_view name) const override { return inner_.has(name); }
   std::size_t rows(std::string_view name) const override { return inner_.rows(name); }
+  std::string place(std::string_view name) const override { return inner_.place(name); }
   // What the integers stand for.
   void read(std::string_view name, std::uint64_t first, std::span<float> out) const override;
   std::vector<double> integer_scales(std::string_view name, loaders::DType dtype) const override;

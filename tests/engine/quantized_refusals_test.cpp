@@ -49,7 +49,7 @@ struct Spoilt {
     auto bytes = std::make_shared<std::vector<T>>(changed.elements, value);
     kept.push_back(bytes);
     files.checkpoint.sources.push_back(
-        loaders::open_memory(std::as_bytes(std::span(*bytes)), "memory"));
+        loaders::open_memory(std::as_bytes(std::span(*bytes)), changed.file()));
     changed.source = files.checkpoint.sources.back().get();
     changed.offset = 0;
     changed.strides.clear();
@@ -197,12 +197,13 @@ const std::vector<Case> stored_cases = {
      {"classifier._quantized_bias", "classifier.bias_scale", "none"}},
     {"q8bert_ema",
      [](Spoilt& s) { s.set("classifier.bias_scale", 1.0F); },
-     {"classifier.bias_scale", "product"}},
+     {"quant_pytorch_model.bin: tensor classifier._quantized_bias", "classifier.bias_scale",
+      "product"}},
     {"q8bert_ema",
      [](Spoilt& s) {
        s.set("classifier._quantized_bias", std::numeric_limits<std::int32_t>::max());
      },
-     {"classifier._quantized_bias", "fits 32 bits"}},
+     {"quant_pytorch_model.bin: tensor classifier._quantized_bias", "fits 32 bits"}},
     {"q8bert_ema",
      [](Spoilt& s) { s.tensor("classifier._quantized_bias").dtype = loaders::DType::f32; },
      {"classifier._quantized_bias", "I32", "F32"}},
@@ -217,9 +218,11 @@ TEST_CASE("checkpoints with ranges that cannot be are refused by name") {
     Spoilt spoilt(row.fixture);
     CHECK(load_error(spoilt, {Kind::stored, std::nullopt}) == "loaded");
     row.spoil(spoilt);
+    const std::string file = spoilt.files.checkpoint.tensors.front().file();
     const std::string message = load_error(spoilt, {Kind::stored, std::nullopt});
     CAPTURE(message);
-    CHECK(message != "loaded");
+    CHECK(message.starts_with(file + ": "));
+    CHECK(message.find(": expected ") != std::string::npos);
     CHECK(message.find('\n') == std::string::npos);
     for (const std::string& word : row.words) CHECK(message.find(word) != std::string::npos);
   }
