@@ -2,6 +2,7 @@
 
 #include "bertq/error.h"
 #include "engine/model/packed_facts.h"
+#include "engine/model/recipe_check.h"
 
 namespace bertq::engine {
 namespace {
@@ -30,7 +31,11 @@ Recipe chosen_recipe(const PrecisionChoice& choice) {
 }
 
 Recipe chosen_recipe(const PrecisionChoice& choice, const ModelFiles& files) {
-  if (!files.packed) return chosen_recipe(choice);
+  if (!files.packed) {
+    Recipe recipe = chosen_recipe(choice);
+    if (choice.recipe_file) check_recipe(recipe, files.config, choice.recipe_file->string());
+    return recipe;
+  }
   const Recipe& stored = files.packed->recipe;
   const bool asks = choice.recipe_file || choice.name != "auto";
   const bool same_ranges = choice.name == "auto" || (choice.name == torch_dynamic_name) ==

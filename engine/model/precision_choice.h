@@ -33,6 +33,7 @@ ArithmeticChoice chosen_arithmetic(const PrecisionChoice& choice);
 // The recipe read from its file, or the uniform one that the name means.
 Recipe chosen_recipe(const PrecisionChoice& choice);
 // The same for a model; a .bertq file has its own, and asking for another throws Error (usage).
+// Throws Error (input), naming the recipe's file, for one that is not of a model of this shape.
 Recipe chosen_recipe(const PrecisionChoice& choice, const ModelFiles& files);
 
 // "tuned" for a recipe given, else the name of the precision.

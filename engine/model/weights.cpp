@@ -1,44 +1,13 @@
 #include "engine/model/weights.h"
 
-#include <algorithm>
 #include <string>
 
 #include "bertq/error.h"
 #include "engine/model/packed_facts.h"
+#include "engine/model/recipe_check.h"
 #include "loaders/bertq_file.h"
-#include "loaders/printable.h"
 
 namespace bertq::engine {
-namespace {
-
-// Every module that a recipe may name for a model of these dimensions.
-std::vector<std::string> recipe_modules(const ModelConfig& config) {
-  std::vector<std::string> modules;
-  for (const ExpectedTensor& tensor : expected_tensors(config)) {
-    if (tensor.role != Role::vector) modules.emplace_back(module_of(tensor.name));
-  }
-  for (std::size_t layer = 0; layer < config.layers; ++layer) {
-    modules.push_back(layer_prefix(layer) + "attention.scores");
-    modules.push_back(layer_prefix(layer) + "attention.context");
-  }
-  return modules;
-}
-
-void check_recipe(const Recipe& recipe, const ModelConfig& config) {
-  const std::vector<std::string> modules = recipe_modules(config);
-  for (const auto& [module, choice] : recipe.entries()) {
-    const std::string place = "recipe: layer " + loaders::printable(module) + ": ";
-    if (std::find(modules.begin(), modules.end(), module) == modules.end()) {
-      throw Error(ErrorKind::input, place + "the model has no such layer");
-    }
-    if (!choice.splits.empty() && !may_be_split(module)) {
-      throw Error(ErrorKind::input,
-                  place + "split: only the second layers of feed-forward blocks can have it");
-    }
-  }
-}
-
-}  // namespace
 
 Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
                   const Recipe& model_recipe, jit::Isa isa, Heads model_heads,
@@ -48,7 +17,7 @@ Model::Impl::Impl(const TensorSource& source, const ModelConfig& model_config,
       kernels(jit::Kernels::of(isa)),
       heads(model_heads),
       attention(kernels, config.head_size()) {
-  check_recipe(recipe, config);
+  check_recipe(recipe, config, "recipe");
   const jit::ThreadScope scope(isa);
   std::optional<PackedArrays> stored;
   if (packed != nullptr) stored.emplace(*packed, arena);
