@@ -219,38 +219,74 @@ def replace_section(path, cpu, text):
     path.write_text(INTRODUCTION + "\n" + "\n".join(part.strip() + "\n" for part in [*kept, text]), encoding="utf-8")
 
 
+def text_width(text, size):
+    """At least what a sans-serif font needs: nothing here knows the reader's."""
+    return len(text) * size * 0.62
+
+
+def wrapped(words, size, width, gap=0):
+    """The words in lines that are no wider than `width`."""
+    lines, at = [[]], 0
+    for word in words:
+        needed = text_width(word, size) + gap
+        if lines[-1] and at + needed > width:
+            lines.append([])
+            at = 0
+        lines[-1].append(word)
+        at += needed
+    return lines
+
+
 def picture(report):
     """Bars: how many times as fast as the fastest peer of the same precision, with the spread over the rounds."""
     colours = {"bertq-fp32": "#4477aa", "bertq-int8-dynamic": "#228833", "bertq-int8-static": "#88bb66", "bertq-bf16": "#cc9922",
                VNNI_MODE: "#aa3377"}
-    bars = []  # (group, label, colour, peer, ratio, least, most)
+    bars = []  # (group, label, colour, text beside it, ratio, least, most)
     for threads in sorted(report["threads"]):
         for mode, cells in ratio_rows(report, threads):
             for work, (peer, ratio, least, most) in cells.items():
                 bars.append((f"{TITLES.get(work, work)}, {threads} thread{'s' if threads > 1 else ''}", mode, colours[mode],
-                             peer, ratio, least, most))
+                             f"{ratio:.2f}x {peer}", ratio, least, most))
     groups = list(dict.fromkeys(bar[0] for bar in bars))
-    left, width, bar_height, gap = 180, 520, 15, 16
+    size, small, margin, width, bar_height, gap = 12, 10, 8, 520, 15, 16
+    left = margin + max(text_width(group, size) for group in groups) + 8
+    right = 6 + max(text_width(bar[3], small) for bar in bars) + margin
     most = max(max(bar[6] for bar in bars) * 1.02, 2.0)
     x = lambda ratio: left + ratio / most * width
-    body, y = [], 44
+    text = lambda at, y, words, rest="": f'<text x="{at:.1f}" y="{y:.1f}"{rest}>{escape(words)}</text>'
+    smaller = ' class="small"'
+    body, y = [], 18
+    title = f"Times as fast as the fastest peer of the same precision: BERT-{report['facts']['size']}, {report['facts']['cpu']}"
+    for line in wrapped([word + " " for word in title.split()], size, width + right):
+        body.append(text(left, y, "".join(line).rstrip()))
+        y += 16
+    for line in wrapped(list(dict.fromkeys(bar[1] for bar in bars)), small, width + right, 30):
+        at = left
+        for mode in line:
+            body.append(f'<rect x="{at:.1f}" y="{y - 9}" width="10" height="10" fill="{colours[mode]}"/>')
+            body.append(text(at + 14, y, mode, smaller))
+            at += text_width(mode, small) + 30
+        y += 16
+    body.append(text(x(1), y + 2, "as fast", f'{smaller} text-anchor="middle" fill="#a00"'))
+    top = y = y + 10
     for group in groups:
         members = [bar for bar in bars if bar[0] == group]
-        body.append(f'<text x="{left - 8}" y="{y + bar_height * len(members) / 2 + 4:.0f}" text-anchor="end">{escape(group)}</text>')
-        for _, mode, colour, peer, ratio, low, high in members:
+        body.append(text(left - 8, y + bar_height * len(members) / 2 + 4, group, ' text-anchor="end"'))
+        for _, _, colour, _, ratio, low, high in members:
             middle = y + bar_height / 2
-            body.append(f'<rect x="{left}" y="{y + 1}" width="{x(ratio) - left:.1f}" height="{bar_height - 2}" fill="{colour}"/>')
+            body.append(f'<rect x="{left:.1f}" y="{y + 1}" width="{x(ratio) - left:.1f}" height="{bar_height - 2}" fill="{colour}"/>')
             body.append(f'<path d="M{x(low):.1f} {middle:.1f}H{x(high):.1f}" stroke="#222" stroke-width="1.5"/>')
-            body.append(f'<text x="{x(max(ratio, high)) + 6:.1f}" y="{middle + 4:.1f}" class="small">{ratio:.2f}x {escape(peer)}</text>')
             y += bar_height
         y += gap
-    legend, at = [], left
-    for mode in dict.fromkeys(bar[1] for bar in bars):
-        legend.append(f'<rect x="{at}" y="22" width="10" height="10" fill="{colours[mode]}"/>'
-                      f'<text x="{at + 14}" y="31" class="small">{escape(mode)}</text>')
-        at += 130
-    line = f'<path d="M{x(1):.1f} 38V{y - gap + 4}" stroke="#a00" stroke-dasharray="4 3"/>'
-    title = escape(f"Times as fast as the fastest peer of the same precision: BERT-{report['facts']['size']}, {report['facts']['cpu']}")
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 170} {y}" font-family="sans-serif" font-size="12">\n'
-            f'<style>.small{{font-size:10px}}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n'
-            f'<text x="{left}" y="14">{title}</text>\n' + "\n".join([*legend, *body, line]) + "\n</svg>\n")
+    # The line lies under the texts, which stand on white: else it would strike through those of bars shorter than it.
+    body.append(f'<path d="M{x(1):.1f} {top - 4}V{y - gap + 4}" stroke="#a00" stroke-dasharray="4 3"/>')
+    y = top
+    for group in groups:
+        for _, _, _, words, ratio, _, high in [bar for bar in bars if bar[0] == group]:
+            body.append(text(x(max(ratio, high)) + 6, y + bar_height / 2 + 4, words,
+                             f'{smaller} stroke="#fff" stroke-width="4" paint-order="stroke"'))
+            y += bar_height
+        y += gap
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + right:.0f} {y}" font-family="sans-serif" '
+            f'font-size="{size}">\n<style>.small{{font-size:{small}px}}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n'
+            + "\n".join(body) + "\n</svg>\n")
