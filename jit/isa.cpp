@@ -6,8 +6,10 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <system_error>
 
 #include "jit/isa_probe.h"
 #include "jit/isa_testing.h"
@@ -67,12 +69,14 @@ const Cpu& cpu() {
 }
 
 // Linux saves the 8 KiB of tile data only for processes that asked (Documentation/arch/x86/xstate):
-// without it the first tile load ends in SIGILL.
-bool amx_permitted() {
+// without it the first tile load ends in SIGILL. 0, or the error number: EINVAL before Linux 5.16
+// and in sandboxes, EOPNOTSUPP where the kernel has tiles switched off, ENOSPC where a thread's
+// alternate signal stack could not hold them.
+int error_of_amx_permission() {
   constexpr long request_permission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long tile_data = 18;               // XFEATURE_XTILEDATA
-  static const bool permitted = syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-  return permitted;
+  static const int error = syscall(SYS_arch_prctl, request_permission, tile_data) == 0 ? 0 : errno;
+  return error;
 }
 
 std::atomic<unsigned> assumed_available{0};
@@ -123,8 +127,10 @@ std::string why_not_promised(Isa isa) {
   for (const Need& need : row_of(isa).needs) {
     if (!cpu().has(need.feature)) return std::string("the CPU has no ") + need.name;
   }
-  if (isa == Isa::amx && !amx_permitted()) return "the kernel refuses this process AMX tiles";
-  return {};
+  if (isa != Isa::amx) return {};
+  const int error = error_of_amx_permission();
+  if (error == 0) return {};
+  return "the kernel refuses this process AMX tiles: " + std::generic_category().message(error);
 }
 
 std::string why_unavailable(Isa isa) {
