@@ -130,7 +130,11 @@ std::string chart_legend(const std::vector<LegendEntry>& entries) {
 }
 
 std::string scatter_chart(const Scatter& scatter) {
-  constexpr double height = 420.0, left = 70.0, bottom = 50.0, top = 16.0, right = 16.0;
+  // Nothing but the titles is above `top`, so that they keep clear of points wherever those lie:
+  // the best ones are in the upper corners.
+  constexpr double height = 440.0, left = 84.0, bottom = 50.0, top = 36.0, right = 16.0;
+  constexpr double title_line = 16.0;
+  constexpr std::string_view level_look = "stroke=\"var(--warn)\" stroke-dasharray=\"6 4\"";
   double low_x = 0.0, high_x = 0.0, low_y = scatter.level.value_or(scatter.points.at(0).y);
   double high_y = low_y;
   for (const Point2& point : scatter.points) {
@@ -152,11 +156,12 @@ std::string scatter_chart(const Scatter& scatter) {
     content += text(left - 8.0, y.at(value) + 4.0, "end", fmt::format("{:.5g}", value));
   }
   content += text((left + width) / 2.0, height - 10.0, "middle", scatter.x_title);
-  content += text(left + 6.0, top + 12.0, "start", scatter.y_title);
+  content += text(8.0, title_line, "start", scatter.y_title);
   if (scatter.level) {
-    content += line(left, y.at(*scatter.level), width - right, y.at(*scatter.level),
-                    "stroke=\"var(--warn)\" stroke-dasharray=\"6 4\"");
-    content += text(width - right - 6.0, y.at(*scatter.level) - 6.0, "end", scatter.level_title);
+    content += line(left, y.at(*scatter.level), width - right, y.at(*scatter.level), level_look);
+    const double sample = width - right - 30.0;
+    content += line(sample, title_line - 4.0, width - right, title_line - 4.0, level_look);
+    content += text(sample - 8.0, title_line, "end", scatter.level_title);
   }
   content += front_of(scatter, x, y);
   content += points_of(scatter, x, y);

@@ -31,6 +31,7 @@ struct Scatter {
   std::optional<double> level;  // a horizontal line, such as a goal,
   std::string level_title;      // and what it is
 };
+// The titles of the vertical axis and of the level stand above the plot, clear of any points.
 std::string scatter_chart(const Scatter& scatter);
 
 struct LegendEntry {

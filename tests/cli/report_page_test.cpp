@@ -59,5 +59,40 @@ TEST_CASE("a picture has a mark for everything") {
   CHECK(count(picture, "nan") == 0);
 }
 
+// The attribute `name` of the element that ends with `end`, or of which it is the content.
+double number_before(const std::string& text, const std::string& end, const std::string& name) {
+  const std::size_t stop = text.find(end);
+  REQUIRE(stop != std::string::npos);
+  const std::size_t at = text.rfind(" " + name + "=\"", stop);
+  REQUIRE(at != std::string::npos);
+  return std::stod(text.substr(at + name.size() + 3));
+}
+
+TEST_CASE("titles keep clear of points, even of those in the corners and on the level") {
+  constexpr double largest_radius = 7.0, descent = 4.0;
+  const std::string picture = scatter_chart({"seconds",
+                                             "f1",
+                                             {{0.0, 1.0, Mark::chosen, "upper left"},
+                                              {1.0, 1.0, Mark::chosen, "upper right"},
+                                              {1.0, 0.9, Mark::chosen, "on the level"},
+                                              {0.0, 0.0, Mark::chosen, "lower left"},
+                                              {1.0, 0.0, Mark::chosen, "lower right"}},
+                                             {},
+                                             0.9,
+                                             "goal"});
+  for (const char* title : {">f1<", ">goal<"}) {
+    const double bottom = number_before(picture, title, "y") + descent;
+    for (const char* tip : {"upper left", "upper right", "on the level"}) {
+      CAPTURE(std::string(tip));
+      CHECK(bottom < number_before(picture, tip, "cy") - largest_radius);
+    }
+  }
+  constexpr double ascent = 10.0;
+  for (const char* tip : {"lower left", "lower right"}) {
+    CHECK(number_before(picture, tip, "cy") + largest_radius <
+          number_before(picture, ">seconds<", "y") - ascent);
+  }
+}
+
 }  // namespace
 }  // namespace bertq::engine::cli
