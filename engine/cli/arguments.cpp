@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
@@ -138,10 +139,37 @@ bool same_file(const std::string& a, const std::string& b) {
          std::filesystem::weakly_canonical(a, none) == std::filesystem::weakly_canonical(b, none);
 }
 
+[[noreturn]] void refuse_same(const std::string& flag, const std::string& file,
+                              const std::string& other) {
+  throw Error(ErrorKind::usage, fmt::format("{}: '{}' is also {}", flag, file, other));
+}
+
+// What was meant by a path without a flag: a folder is a model, a file what is to be read. Nothing
+// where two paths have been given already, by a flag that takes two.
+std::string path_suggestion(const std::string& argument, const std::vector<const Option*>& rows,
+                            const Arguments& arguments) {
+  std::error_code none;
+  const auto is_given = [&](const Option* row) {
+    return row->takes == Takes::paths && arguments.given(row->name);
+  };
+  if (std::any_of(rows.begin(), rows.end(), is_given)) return "";
+  if (argument == "-" || !std::filesystem::exists(argument, none)) return "";
+  std::array<std::string_view, 2> flags{"data", "model"};
+  if (std::filesystem::is_directory(argument, none)) std::swap(flags[0], flags[1]);
+  for (const std::string_view flag : flags) {
+    const auto has = [&](const Option* row) { return row->name == flag; };
+    if (std::none_of(rows.begin(), rows.end(), has) || arguments.given(flag)) continue;
+    return fmt::format("; did you mean '--{} {}'?", flag, argument);
+  }
+  return "";
+}
+
 [[noreturn]] void refuse_unmatched(const std::string& argument,
-                                   const std::vector<const Option*>& rows) {
+                                   const std::vector<const Option*>& rows,
+                                   const Arguments& arguments) {
   if (!argument.starts_with('-') || argument == "-") {
-    throw Error(ErrorKind::usage, fmt::format("unexpected argument '{}'", argument));
+    throw Error(ErrorKind::usage, fmt::format("unexpected argument '{}'{}", argument,
+                                              path_suggestion(argument, rows, arguments)));
   }
   const std::string typed = argument.substr(0, argument.find('='));
   std::vector<std::string> known;
@@ -178,35 +206,38 @@ Arguments Arguments::parse(unsigned verb, int argc, const char* const* argv) {
       value = {given ? given->text : std::string(row->fallback), given.has_value()};
       if (given && row->takes == Takes::paths) value.second = take_second(*row, unmatched);
     }
-    if (!unmatched.empty()) refuse_unmatched(unmatched.front(), rows);
+    if (!unmatched.empty()) refuse_unmatched(unmatched.front(), rows, arguments);
   } catch (const cxxopts::exceptions::exception& error) {
     throw Error(ErrorKind::usage, error.what());
   }
-  arguments.refuse_overwriting(rows);
+  arguments.find_written(rows);
   return arguments;
 }
 
 // A result onto what is being read, or onto another result, would destroy it.
-void Arguments::refuse_overwriting(const std::vector<const Option*>& rows) const {
-  struct Used {
-    std::string what, file;
-  };
-  std::vector<Used> used = {{"the input", "/proc/self/fd/0"}};
-  std::vector<Used> written;
+void Arguments::find_written(const std::vector<const Option*>& rows) {
+  std::vector<std::string> read = {"/proc/self/fd/0"};
   for (const Option* row : rows) {
     if (!given(row->name) || names_what(*row) != Names::file) continue;
     const bool reads = row->takes == Takes::path || row->takes == Takes::paths;
-    (reads ? used : written)
-        .push_back({reads ? "the input" : fmt::format("--{}", row->name), text(row->name)});
-    if (row->takes == Takes::paths) used.push_back({"the input", second(row->name)});
+    if (reads) read.push_back(text(row->name));
+    if (row->takes == Takes::paths) read.push_back(second(row->name));
+    if (!reads) written_.push_back({fmt::format("--{}", row->name), text(row->name)});
   }
-  for (const Used& output : written) {
-    for (const Used& other : used) {
-      if (!same_file(output.file, other.file)) continue;
-      throw Error(ErrorKind::usage,
-                  fmt::format("{}: '{}' is also {}", output.what, output.file, other.what));
+  refuse_overwriting(read);
+  for (auto output = written_.begin(); output != written_.end(); ++output) {
+    for (auto other = written_.begin(); other != output; ++other) {
+      if (same_file(output->file, other->file))
+        refuse_same(output->flag, output->file, other->flag);
     }
-    used.push_back(output);
+  }
+}
+
+void Arguments::refuse_overwriting(const std::vector<std::string>& read) const {
+  for (const Written& output : written_) {
+    for (const std::string& file : read) {
+      if (same_file(output.file, file)) refuse_same(output.flag, output.file, "the input");
+    }
   }
 }
 

@@ -25,6 +25,10 @@ class Arguments {
   const std::string& second(std::string_view name) const;  // of Takes::paths
   std::vector<std::string> list(std::string_view name) const;  // what commas separate; maybe none
 
+  // Throws Error (usage) if a flag names one of these files for results: what is found to be read
+  // only when a folder is opened. What the flags themselves name has been looked at before.
+  void refuse_overwriting(const std::vector<std::string>& read) const;
+
   // The same flags, but `name` given with another value, which nobody checks any more.
   Arguments with(std::string_view name, const std::string& text) const;
 
@@ -35,7 +39,12 @@ class Arguments {
     std::string second = {};
   };
   const Value& find(std::string_view name) const;
-  void refuse_overwriting(const std::vector<const Option*>& rows) const;
+  // A file of results, and the flag that names it.
+  struct Written {
+    std::string flag, file;
+  };
+  void find_written(const std::vector<const Option*>& rows);
+  std::vector<Written> written_;
   std::map<std::string, Value, std::less<>> values_;
 };
 

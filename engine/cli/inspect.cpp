@@ -11,6 +11,7 @@
 #include "engine/cli/inspect_verify.h"
 #include "engine/cli/inspection.h"
 #include "engine/cli/json_output.h"
+#include "engine/cli/setup.h"
 #include "engine/cli/verbs.h"
 #include "engine/model/hub_cache.h"
 #include "loaders/checkpoint.h"
@@ -24,8 +25,10 @@ void diff(const Arguments& arguments, Output& output) {
       throw Error(ErrorKind::usage, fmt::format("--diff and --{} contradict each other", other));
     }
   }
-  const auto a = loaders::open_checkpoint(find_model(arguments.text("diff")));
-  const auto b = loaders::open_checkpoint(find_model(arguments.second("diff")));
+  const auto first = find_model(arguments.text("diff")),
+             second = find_model(arguments.second("diff"));
+  for (const auto& path : {first, second}) arguments.refuse_overwriting(files_in(path));
+  const auto a = loaders::open_checkpoint(first), b = loaders::open_checkpoint(second);
   const CheckpointDiff found = diff_checkpoints(a, b);
   if (arguments.text("format") == "json") {
     write_json(output, diff_json(found));
@@ -50,6 +53,8 @@ void inspect(const Arguments& arguments, Output& output, const Console&) {
   if (arguments.given("diff")) return diff(arguments, output);
   const bool with_values = arguments.flag("values");
   const Inspection found = inspect_model(arguments.text("model"), with_values);
+  arguments.refuse_overwriting(files_read(found.files));
+  if (found.problem) arguments.refuse_overwriting(files_in(found.files.name));
   std::optional<Verification> verification;
   if (arguments.flag("verify")) verification = verify(found);
   if (arguments.text("format") == "json") {

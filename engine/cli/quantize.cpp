@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +15,6 @@
 #include "engine/cli/table.h"
 #include "engine/cli/task_data.h"
 #include "engine/cli/verbs.h"
-#include "engine/model/model_folder.h"
 #include "engine/model/pack_model.h"
 #include "engine/model/weights.h"
 
@@ -44,20 +42,6 @@ std::vector<PrecisionShare> precision_shares(const Model& model) {
     share.bytes += array.bytes.size();
   }
   return shares;
-}
-
-void check_output(const Arguments& arguments, const ModelFiles& files) {
-  const std::string& output = arguments.text("output");
-  std::vector<std::string> inputs;
-  for (const auto& source : files.checkpoint.sources) inputs.push_back(source->name());
-  for (const std::string& name : files.small_files) inputs.push_back(files.folder->place(name));
-  for (const std::string& input : inputs) {
-    std::error_code none;
-    if (std::filesystem::equivalent(input, output, none) &&
-        std::filesystem::is_regular_file(output, none)) {
-      throw Error(ErrorKind::usage, fmt::format("--output: '{}' is also the input", output));
-    }
-  }
 }
 
 std::string megabytes(std::uint64_t bytes) {
@@ -142,7 +126,6 @@ void quantize(const Arguments& arguments, Output& output, const Console& console
     throw Error(ErrorKind::usage, "quantize: -o FILE.bertq is missing");
   }
   const ModelFiles files = open_model_files(arguments, console);
-  check_output(arguments, files);
   const Recipe recipe = wanted_recipe(arguments, console, files);
   if (file.ends_with(".json")) {
     write_recipe_alone(arguments, recipe, output);

@@ -7,6 +7,7 @@
 #include "bertq/error.h"
 #include "engine/cli/mapping_guard.h"
 #include "engine/model/hub_cache.h"
+#include "engine/model/model_folder.h"
 #include "engine/runtime/cpu_count.h"
 #include "loaders/byte_source.h"
 
@@ -43,6 +44,22 @@ tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments) 
   return overrides;
 }
 
+std::vector<std::string> files_read(const ModelFiles& files) {
+  std::vector<std::string> read;
+  for (const auto& source : files.checkpoint.sources) read.push_back(source->name());
+  for (const std::string& file : files.small_files) read.push_back(files.folder->place(file));
+  return read;
+}
+
+std::vector<std::string> files_in(const std::filesystem::path& folder) {
+  std::vector<std::string> found;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    found.push_back(entry.path().string());
+  }
+  return found;
+}
+
 namespace {
 
 ModelFiles open_files(const Arguments& arguments, const Console& console, WeightAccess access,
@@ -51,6 +68,7 @@ ModelFiles open_files(const Arguments& arguments, const Console& console, Weight
   ModelFiles files = arguments.given("model")
                          ? open_model(find_model(arguments.text("model")), overrides, access)
                          : open_embedded_model(overrides, sample);
+  arguments.refuse_overwriting(files_read(files));
   console.note("model", fmt::format("{}: {} layers, hidden {}, {}", files.name, files.config.layers,
                                     files.config.hidden, files.checkpoint.format));
   return files;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/cli/arguments.h"
 #include "engine/cli/console.h"
@@ -16,7 +18,13 @@ namespace bertq::engine::cli {
 
 tokenizer::Tokenizer::Overrides tokenizer_overrides(const Arguments& arguments);
 
-// -m, or that model of the embedded sample.
+// The files that were read of an opened model: none of them may be written to.
+std::vector<std::string> files_read(const ModelFiles& files);
+// All that is in a folder, where it is not known which of it will be read; of anything else, none.
+std::vector<std::string> files_in(const std::filesystem::path& folder);
+
+// -m, or that model of the embedded sample. Throws Error (usage) where a flag would have one of the
+// model's files overwritten.
 ModelFiles open_model_files(const Arguments& arguments, const Console& console,
                             EmbeddedModel sample = EmbeddedModel::mrpc);
 // The same for a verb that runs the model: with --mmap, a .bertq file stays mapped. Throws Error

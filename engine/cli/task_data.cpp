@@ -52,7 +52,9 @@ std::unique_ptr<EvaluationSet> open_task_set(const Arguments& arguments, const T
   TaskOptions options = task_options(arguments, task, files);
   options.split = split;
   if (arguments.given("data")) {
-    return open_evaluation_set(task, arguments.text("data"), files, options);
+    auto set = open_evaluation_set(task, arguments.text("data"), files, options);
+    arguments.refuse_overwriting({set->name()});
+    return set;
   }
   const bool squad = task.name == "squad";
   if (!squad && task.name != "mrpc") {

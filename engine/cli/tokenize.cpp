@@ -32,6 +32,7 @@ tokenizer::Tokenizer open_tokenizer(const Arguments& arguments, const Console& c
     std::error_code none;
     for (const char* file : {"tokenizer.json", "vocab.txt"}) {
       if (std::filesystem::exists(path / file, none)) {
+        arguments.refuse_overwriting(files_in(path));
         return tokenizer::Tokenizer::from_folder(path, overrides);
       }
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -232,6 +233,7 @@ TEST_CASE("the table of runs has every verb, and each works") {
 
 TEST_CASE("results that cannot be written: 7, and one line that says where") {
   Place place;
+  REQUIRE(shell("ln -s loop " + (place.folder / "loop")).status == 0);
   for (const Run& r : runs()) {
     struct Case {
       std::string redirection, message;
@@ -242,6 +244,7 @@ TEST_CASE("results that cannot be written: 7, and one line that says where") {
         {"-o /dev/full", "/dev/full: No space left on device"},
         {"-o none/out", "none/out: No such file or directory"},
         {"-o .", ": Is a directory"},
+        {"-o loop", "loop: Too many levels of symbolic links"},
     };
     if (r.verb == "why" || r.verb == "tune" || r.verb == "bench") {
       cases.push_back({"--report /dev/full", "/dev/full: No space left on device"});
@@ -259,6 +262,64 @@ TEST_CASE("results that cannot be written: 7, and one line that says where") {
     }
   }
   CHECK(shell("test -c /dev/full").status == 0);
+}
+
+TEST_CASE("no result goes onto a file of the folder that is read") {
+  Place place;
+  for (const char* file : {"config.json", "model.safetensors", "vocab.txt"}) {
+    const std::string path = place.folder / (std::string("model/") + file);
+    const std::string before = read_file(path);
+    for (const Run& r : runs()) {
+      if (r.verb == "doctor" || r.verb == "completion" || r.verb == "help") continue;  // read none
+      if (r.verb == "answer") continue;  // the sample's pairs have no head for it
+      if (r.verb == "tokenize" && file == std::string("model.safetensors")) continue;  // unread
+      CAPTURE(r.verb);
+      CAPTURE(std::string(file));
+      Run onto = r;
+      if (r.verb == "bench") onto.flags = "--shapes 1x8 --seconds 0";
+      if (!contains(onto.flags, "-m model")) onto.flags += " -m model";
+      const Finished finished = place.run(onto, std::string("-o model/") + file);
+      CAPTURE(finished.err);
+      CHECK(finished.status == 2);
+      CHECK(
+          contains(finished.err, std::string("--output: 'model/") + file + "' is also the input"));
+    }
+    const Finished tuned = place.run({"tune", "--task mrpc -m model --data dev.tsv", ""},
+                                     std::string("--recipe model/") + file);
+    CHECK(tuned.status == 2);
+    CHECK(contains(tuned.err, std::string("--recipe: 'model/") + file + "' is also the input"));
+    CHECK(read_file(path) == before);
+  }
+  const std::string other = "cd " + (place.folder / "") + " && bertq inspect -m model -o model/new";
+  CHECK(shell(other).status == 0);
+  CHECK(shell(other).status == 0);  // its own result may be replaced
+  CHECK(place.run({"inspect", "--diff model model", ""}, "-o model/vocab.txt").status == 2);
+  place.folder.write("model/config.json", "{");
+  CHECK(place.run({"inspect", "-m model", ""}, "-o model/config.json").status == 2);
+  CHECK(read_file(place.folder / "model/config.json") == "{");
+}
+
+TEST_CASE("data in a folder is not overwritten either") {
+  Place place;
+  REQUIRE(shell("mkdir " + (place.folder / "data")).status == 0);
+  place.folder.write("data/dev.tsv", few_pairs);
+  const Finished finished =
+      place.run({"run", "--task mrpc -m model --data data -o data/dev.tsv", ""}, "");
+  CHECK(finished.status == 2);
+  CHECK(read_file(place.folder / "data/dev.tsv") == few_pairs);
+}
+
+TEST_CASE("a page that cannot be written is known before the work that it is about") {
+  const Place place;
+  const std::string tune = "bertq tune --task mrpc -m model --data dev.tsv --max-trials 1 ";
+  for (const char* page : {".", "none/page.html", "loop"}) {
+    CAPTURE(std::string(page));
+    const Finished finished = shell("cd " + (place.folder / "") + " && ln -sf loop loop && " +
+                                    tune + "--recipe recipe.json --report " + page);
+    CHECK(finished.status == 7);
+    CHECK(lines_of(finished.err).size() == 1);
+    CHECK_FALSE(std::filesystem::exists(place.folder / "recipe.json.journal"));
+  }
 }
 
 TEST_CASE("folders and recipes that cannot be written are 7 as well") {
