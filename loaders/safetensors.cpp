@@ -14,11 +14,13 @@ struct KnownFile {
   std::string_view beginning, kind;
 };
 // What people hand over instead, by its first bytes.
-constexpr std::array<KnownFile, 4> other_files{{
+constexpr std::array<KnownFile, 6> other_files{{
     {"version https://git-lfs", "a Git LFS pointer (the file itself was not downloaded)"},
     {"\x89HDF", "an HDF5 file (a Keras checkpoint?), which bertq does not read"},
     {"GGUF", "a GGUF file, which bertq does not read"},
     {"{", "JSON"},
+    {"<!", "an HTML page (a download that failed?)"},
+    {"<html", "an HTML page (a download that failed?)"},
 }};
 
 void refuse_other_files(const ByteSource& source) {

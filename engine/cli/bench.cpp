@@ -106,6 +106,7 @@ void bench(const Arguments& arguments, Output& output, const Console& console) {
   const BenchOptions options = bench_options(arguments);
   std::optional<Json> baseline;
   if (arguments.given("baseline")) baseline = read_baseline(arguments.text("baseline"));
+  if (arguments.given("report")) require_writable(arguments.text("report"));
   BenchReport report = measure(arguments, console, options);
   Json json = bench_json(report);
   if (baseline) {

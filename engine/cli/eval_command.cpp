@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -26,7 +25,7 @@ namespace {
 constexpr std::size_t longest_answer = 64 * 1024;
 
 [[noreturn]] void fail(const std::string& what) {
-  throw std::runtime_error("the evaluation command " + what);
+  throw Error(ErrorKind::input, "--eval-command: expected one number, got " + what);
 }
 
 std::vector<std::string> environment_with(const std::filesystem::path& recipe) {
@@ -57,7 +56,7 @@ pid_t start(const std::string& command, const std::filesystem::path& recipe, int
   const int error = ::posix_spawn(&child, "/bin/sh", &actions, nullptr, pointers(arguments).data(),
                                   pointers(variables).data());
   ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) fail("cannot be started: " + std::generic_category().message(error));
+  if (error != 0) fail("no start of the command: " + std::generic_category().message(error));
   return child;
 }
 
@@ -82,7 +81,7 @@ double number_in(std::string_view text) {
   const char* const end = number.data() + number.size();
   const auto [stopped, error] = std::from_chars(number.data(), end, value);
   if (number.empty() || error != std::errc() || stopped != end) {
-    fail(fmt::format("printed \"{}\" where one number was expected", loaders::printable(text)));
+    fail(number.empty() ? "none" : fmt::format("\"{}\"", loaders::printable(number)));
   }
   return value;
 }
@@ -104,8 +103,8 @@ double run_eval_command(const std::string& command, const std::filesystem::path&
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFSIGNALED(status)) fail(fmt::format("was ended by signal {}", WTERMSIG(status)));
-  if (WEXITSTATUS(status) != 0) fail(fmt::format("ended with exit code {}", WEXITSTATUS(status)));
+  if (WIFSIGNALED(status)) fail(fmt::format("its end by signal {}", WTERMSIG(status)));
+  if (WEXITSTATUS(status) != 0) fail(fmt::format("exit code {}", WEXITSTATUS(status)));
   return number_in(answer);
 }
 

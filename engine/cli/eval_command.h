@@ -8,7 +8,7 @@ namespace bertq::engine::cli {
 
 // Runs `command` by /bin/sh with the recipe's path as its last argument, also in the environment as
 // BERTQ_RECIPE, and reads one number from its standard output; its standard error is the user's.
-// Throws std::runtime_error for a command that fails, prints something else or cannot be started.
+// Throws Error (input) for a command that fails, prints something else or cannot be started.
 double run_eval_command(const std::string& command, const std::filesystem::path& recipe);
 
 }  // namespace bertq::engine::cli

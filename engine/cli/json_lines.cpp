@@ -15,6 +15,9 @@ Json parse_json_object(LineSource::Next kind, std::string_view line) {
   if (kind == LineSource::Next::too_long) {
     throw BadLine{fmt::format("expected at most {} bytes, got more", longest_line)};
   }
+  if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
+    throw BadLine{"expected a JSON object, got an empty line"};
+  }
   const auto shallow = [](int depth, Json::parse_event_t, const Json&) {
     if (depth > deepest_nesting) {
       throw BadLine{fmt::format("nested more than {} deep", deepest_nesting)};
@@ -43,7 +46,8 @@ const std::string* string_member(const Json& object, const char* key) {
 
 const std::string& required_string(const Json& object, const char* key) {
   if (const std::string* const text = string_member(object, key)) return *text;
-  throw BadLine{fmt::format("expected a string in \"{}\", got none", key)};
+  throw BadLine{fmt::format("expected a string in \"{}\", got {}", key,
+                            object.contains(key) ? "null" : "none")};
 }
 
 std::string BadLines::add(const LineSource& lines, const std::string& why) {

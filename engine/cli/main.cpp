@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "bertq/error.h"
@@ -16,6 +18,7 @@
 #include "engine/cli/help.h"
 #include "engine/cli/machine_notes.h"
 #include "engine/cli/options.h"
+#include "engine/cli/suggestion.h"
 #include "engine/cli/verbs.h"
 #include "jit/kernels.h"
 
@@ -97,6 +100,11 @@ void run_program(int argc, const char* const* argv) {
   const std::string_view first = argv[1];
   if (first == "--help" || first == "-h") return print(program_help());
   if (first == "--version") return print(version_text());
+  if (first.starts_with('-')) {
+    const std::array<std::string, 2> known{"--help", "--version"};
+    throw Error(ErrorKind::usage, "unknown flag '" + std::string(first) + "'" +
+                                      suggestion(first, known) + " (bertq --help lists the verbs)");
+  }
   run_verb(find_verb(first), argc - 1, argv + 1);
 }
 

@@ -57,6 +57,7 @@ Output::Output(const std::filesystem::path& path) : descriptor_(-1), name_(path.
   } else {
     std::error_code none;  // a link stays one: its target is replaced
     const auto target = std::filesystem::canonical(path, none);
+    if (none == std::errc::too_many_symbolic_link_levels) fail(name_, none.value());
     final_ = none ? name_ : target.string();
     temporary_ = final_ + ".partial." + std::to_string(::getpid());
     if (temporary_.size() >= unfinished.size()) fail(name_, ENAMETOOLONG);
@@ -120,6 +121,17 @@ void Output::finish() {
   has_unfinished = false;
   temporary_.clear();
   sync_folder_of(final_);
+}
+
+void require_writable(const std::filesystem::path& file) {
+  struct stat status {};
+  const bool exists = ::stat(file.c_str(), &status) == 0;
+  if (!exists && errno != ENOENT) fail(file.string(), errno);
+  if (exists && S_ISDIR(status.st_mode)) fail(file.string(), EISDIR);
+  const bool in_place = exists && !S_ISREG(status.st_mode);
+  const auto folder = file.parent_path();
+  const std::filesystem::path& changed = in_place ? file : folder.empty() ? "." : folder;
+  if (::access(changed.c_str(), W_OK) != 0) fail(file.string(), errno);
 }
 
 void remove_unfinished_output() {

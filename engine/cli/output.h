@@ -33,6 +33,10 @@ class Output {
   std::string buffer_;
 };
 
+// Throws Error (resources) for a name that no file can be written to: a folder, one in a folder that
+// is not there or is not ours. For what is written at the end of long work.
+void require_writable(const std::filesystem::path& file);
+
 // Removes the temporary file of the Output that is being written, if any. Async-signal-safe.
 void remove_unfinished_output();
 

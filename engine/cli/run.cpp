@@ -38,7 +38,7 @@ std::vector<Candidate> candidates_of(const Arguments& arguments, const ModelFile
   const ArithmeticChoice arithmetic = chosen_arithmetic(arguments);
   if (files.packed) return {{name, chosen_recipe(arguments, files), arithmetic}};
   std::vector<Candidate> list = {{"fp32", Recipe::uniform(Precision::fp32)}};
-  if (name != "fp32") list.push_back({name, chosen_recipe(arguments), arithmetic});
+  if (name != "fp32") list.push_back({name, chosen_recipe(arguments, files), arithmetic});
   return list;
 }
 
@@ -189,7 +189,6 @@ void write_report(const Arguments& arguments, const RunReport& report, Output& o
 void write_folder(const std::filesystem::path& folder, const Evaluation& shared,
                   const ModelOutputs& outputs, const RunReport& report) {
   if (shared.purpose == Purpose::score) write_eval_results(report, folder);
-  make_folder(folder);
   shared.set.write_files(outputs, folder);
 }
 
@@ -223,6 +222,7 @@ void run(const Arguments& arguments, Output& output, const Console& console) {
                                      "bf16 are multiplied in FP32",
                                      jit::isa_name(report.isa)));
   }
+  if (arguments.given("output-dir")) make_folder(arguments.text("output-dir"));
   std::vector<ModelOutputs> outputs;
   for (const Candidate& candidate : candidates) {
     outputs.push_back(evaluate(candidate, shared, console, report));

@@ -32,7 +32,10 @@ std::string suggestion(std::string_view typed, std::span<const std::string> know
   const auto nearest = std::min_element(
       known.begin(), known.end(),
       [&](const auto& a, const auto& b) { return distance(typed, a) < distance(typed, b); });
-  const bool close = distance(typed, *nearest) <= std::max<std::size_t>(2, typed.size() / 3);
+  const std::size_t errors = distance(typed, *nearest);
+  // What would have to be typed anew is no typo of it: xml of md.
+  const bool close = errors <= std::max<std::size_t>(2, typed.size() / 3) &&
+                     errors < std::min(typed.size(), nearest->size());
   return close ? fmt::format("; did you mean '{}'?", *nearest) : "";
 }
 

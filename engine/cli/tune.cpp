@@ -220,6 +220,8 @@ void tune(const Arguments& arguments, Output& output, const Console& console) {
   const auto set = open_task_set(arguments, task, files);
   check_labels(*set, arguments);
   make_folder_of(settings.recipe_file);
+  require_writable(settings.recipe_file);
+  if (arguments.given("report")) require_writable(arguments.text("report"));
   const std::size_t most_samples =
       *std::max_element(settings.space.sampling_sizes.begin(), settings.space.sampling_sizes.end());
   const Samples samples = samples_of(arguments, task, files, *set, most_samples, console);

@@ -9,6 +9,7 @@
 #include "engine/cli/task_data.h"
 #include "engine/cli/verbs.h"
 #include "engine/cli/why_report.h"
+#include "engine/model/recipe_check.h"
 
 namespace bertq::engine::cli {
 namespace {
@@ -44,6 +45,7 @@ void why(const Arguments& arguments, Output& output, const Console& console) {
   check_subject(files, *set);
   const Recipe recipe = arguments.given("recipe") ? read_recipe(arguments.text("recipe"))
                                                   : Recipe::uniform(Precision::int8);
+  if (arguments.given("recipe")) check_recipe(recipe, files.config, arguments.text("recipe"));
   require_made_for(recipe, files);
   if (same_choices(recipe, Recipe::uniform(Precision::fp32))) {
     throw Error(ErrorKind::usage,
@@ -52,6 +54,7 @@ void why(const Arguments& arguments, Output& output, const Console& console) {
   ModelConfig config = files.config;
   apply_activation(arguments, config);
 
+  if (arguments.given("report")) require_writable(arguments.text("report"));
   WhyReport report;
   report.model = files.name;
   report.task = task.name;

@@ -55,6 +55,7 @@ void replace_file(const std::filesystem::path& name, std::string_view content) {
   if (is_device_or_pipe(name)) return write_in_place(name, content);
   std::error_code none;  // a link stays one: its target is replaced
   const auto target = std::filesystem::canonical(name, none);
+  if (none == std::errc::too_many_symbolic_link_levels) fail(name, none.value());
   const std::filesystem::path& path = none ? name : target;
   const std::string partial = path.string() + ".partial";
   const loaders::FileDescriptor descriptor(

@@ -41,7 +41,15 @@ TEST_CASE("usage") {
       {"unknown flag", "bertq run --thread 3", 2,
        "usage: unknown flag '--thread'; did you mean '--threads'?"},
       {"another verb's flag", "bertq run --pooling cls", 2, "unknown flag '--pooling'"},
+      {"unknown flag without a verb", "bertq --verson", 2,
+       "usage: unknown flag '--verson'; did you mean '--version'?"},
       {"unknown letter", "bertq run -z", 2, "unknown flag '-z'"},
+      {"a file without its flag", "bertq tokenize /dev/null", 2,
+       "unexpected argument '/dev/null'; did you mean '--data /dev/null'?"},
+      {"a folder without its flag", "bertq predict /", 2,
+       "unexpected argument '/'; did you mean '--model /'?"},
+      {"a file where only a model is read", "bertq inspect /dev/null", 2,
+       "did you mean '--model /dev/null'?"},
       {"stray word", "bertq doctor here", 2, "unexpected argument 'here'"},
       {"no value", "bertq run --task", 2, "task"},
       {"threads 0", "bertq doctor --threads 0", 2, "--threads: expected a whole number from 1"},
@@ -123,6 +131,9 @@ TEST_CASE("checkpoints that cannot be used") {
        "bert.embeddings"},
       {"unknown activation", with("swish", "config.json", edited("\"gelu\"", "\"swish\"")), 3,
        "swish"},
+      {"a page that says 404",
+       with("page", "model.safetensors", "<!DOCTYPE html>\n<html>not found</html>\n"), 3,
+       "page/model.safetensors: expected a checkpoint, got an HTML page"},
       {"broken JSON", with("json", "config.json", "{\"hidden_size\": "), 3, "config.json"},
       {"a vocabulary without [UNK]", with("vocab", "vocab.txt", "[CLS]\n[SEP]\na\n"), 3,
        "vocab.txt"},
@@ -137,6 +148,14 @@ TEST_CASE("task files that cannot be used") {
   const std::string header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n";
   const auto run_on = [&](std::string_view name, const std::string& content) {
     return "bertq run --task mrpc -m " + model + " --data " + folder.write(name, content);
+  };
+  const std::string layer_9 = "\"bert.encoder.layer.9.output.dense\": ";
+  const auto recipe_with = [&](std::string_view name, const std::string& layer) {
+    return "bertq run --task mrpc --recipe " +
+           folder.write(name,
+                        "{\"schema_version\": 1, \"default\": {\"precision\": "
+                        "\"int8\"}, \"layers\": {" +
+                            layer + "}}");
   };
   const Case cases[] = {
       {"absent", "bertq run --task mrpc -m " + model + " --data " + (folder / "none.tsv"), 3,
@@ -157,6 +176,12 @@ TEST_CASE("task files that cannot be used") {
       {"recipe of a later version",
        "bertq run --task mrpc --recipe " + folder.write("r.json", "{\"version\": 99}"), 3,
        "r.json"},
+      {"recipe of another model", recipe_with("deeper.json", layer_9 + "{\"precision\": \"fp32\"}"),
+       3, "deeper.json: layer bert.encoder.layer.9.output.dense: the model has no such layer"},
+      {"recipe of a wider model",
+       recipe_with("wider.json",
+                   "\"classifier\": {\"precision\": \"int8\", \"bias_correction\": [0, 0, 0]}"),
+       3, "wider.json: layer classifier: bias_correction: expected 2 numbers, got 3"},
       {"shape longer than the position table", "bertq bench --shapes 1x513 --config bert-base", 3,
        "at most the 512 positions"},
   };

@@ -58,6 +58,7 @@ TEST_CASE("suggestions are near misses only") {
   const std::vector<std::string> known = {"--threads", "--isa", "--data"};
   CHECK(suggestion("--thread", known) == "; did you mean '--threads'?");
   CHECK(suggestion("--threasd", known) == "; did you mean '--threads'?");
+  CHECK(suggestion("xml", std::vector<std::string>{"md", "csv"}) == "");
   CHECK(suggestion("--date", known) == "; did you mean '--data'?");
   CHECK(suggestion("--something-else", known) == "");
   CHECK(suggestion(std::string(100'000, 'x'), known) == "");

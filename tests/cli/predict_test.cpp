@@ -99,9 +99,11 @@ TEST_CASE("a bad line gives an error in its place, and exit 3 at the end") {
   too_long += "\"}";
   const BadLine cases[] = {
       {"not JSON", "{\"text\": \"a\"", "not"},
-      {"empty line", "", "expected JSON"},
+      {"empty line", "", "expected a JSON object, got an empty line"},
+      {"a line of spaces", " \t\r", "expected a JSON object, got an empty line"},
       {"an array", "[1]", "expected a JSON object, got array"},
       {"no text", R"({"id": 1})", "expected a string in \"text\", got none"},
+      {"a null for a text", R"({"text": null})", "expected a string in \"text\", got null"},
       {"text of another type", R"({"text": 5})", "expected a string in \"text\", got number"},
       {"pair of another type", R"({"text": "a", "text_pair": []})", "\"text_pair\", got array"},
       {"a lone surrogate", R"({"text": "\ud800"})", "expected JSON"},

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/process.h"
@@ -136,13 +137,22 @@ TEST_CASE("a user's own evaluation: one number from a command that is given the 
   CHECK(good.out.find("FP32 baseline is: [0.7500, ") != std::string::npos);
   CHECK_FALSE(fs::exists(folder / "r.json.trial.json"));
   // The baseline has to have a score; trials may fail.
-  CHECK(shell("bertq tune " + flags + "--eval-command 'false'").status != 0);
+  for (const auto& [command, got] : {std::pair("false", "got exit code 1"),
+                                     {"true", "got none"},
+                                     {"echo hello; true", "got \"hello\""},
+                                     {"kill -9 $$", "got its end by signal 9"}}) {
+    CAPTURE(std::string(command));
+    const Finished bad = shell("bertq tune " + flags + "--eval-command '" + command + "'");
+    CHECK(bad.status == 3);
+    CHECK(bad.err.find(std::string("--eval-command: expected one number, ") + got) !=
+          std::string::npos);
+  }
   const std::string moody =
       folder.write("moody.sh", "if grep -q int8 \"$1\"; then echo nothing; else echo 1; fi\n");
   const Finished failed = shell("bertq tune " + flags + "--eval-command 'sh " + moody + "'");
   CHECK(failed.status == 4);
   CHECK(failed.out.find("Tune 1 result is: None") != std::string::npos);
-  CHECK(failed.out.find("where one number was expected") != std::string::npos);
+  CHECK(failed.out.find("expected one number, got \"nothing\"") != std::string::npos);
 }
 
 TEST_CASE("LPOT's YAML, and what is wrong with it") {
